@@ -149,11 +149,14 @@ class ModelSpec(FrozenSpec):
         outputs = [i for i, layer in enumerate(self.layers) if isinstance(layer, Output)]
         if outputs != [len(self.layers) - 1]:
             raise ValueError("a network needs exactly one output layer, at its end")
+        bridge = self.layers[bridges[0]].kind
         for index, layer in enumerate(self.layers):
             if isinstance(layer, MAP_LAYERS) and index > bridges[0]:
-                raise ValueError(f"layer {index + 1}: {layer.kind} needs feature maps, so it must stand before {self.layers[bridges[0]].kind}")
+                raise ValueError(
+                    f"layer {index + 1}: {layer.kind} needs feature maps, so it must stand before {bridge}"
+                )
             if isinstance(layer, Dense) and index < bridges[0]:
-                raise ValueError(f"layer {index + 1}: a dense layer needs a vector, so it must stand after {self.layers[bridges[0]].kind}")
+                raise ValueError(f"layer {index + 1}: a dense layer needs a vector, so it must stand after {bridge}")
         return self
 
     @property
@@ -263,7 +266,9 @@ def to_link(spec: BaseModel) -> str:
 def from_link(kind: type[Spec], text: str) -> Spec:
     """The inverse of :func:`to_link`. Raises SpecError for anything else, however large or damaged."""
     if len(text) > MAX_LINK_CHARACTERS:
-        raise SpecError(f"this link's network is {len(text):,} characters long; at most {MAX_LINK_CHARACTERS:,} are read")
+        raise SpecError(
+            f"this link's network is {len(text):,} characters long; at most {MAX_LINK_CHARACTERS:,} are read"
+        )
     try:
         packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         inflater = zlib.decompressobj(wbits=-15)
@@ -287,4 +292,3 @@ def _without_defaults(value: object) -> object:
     if isinstance(value, tuple):
         return [_without_defaults(item) for item in value]
     return value
-
