@@ -55,7 +55,8 @@ class Draft:
         blocks = from_model(spec.model)
         if blocks is None:
             raise SpecError(f"the builder has no sliders for {spec.name!r}: its layers stand in an order of their own")
-        return Draft.of(blocks, train=spec.train, data=spec.data, name=spec.name)
+        unnamed = Draft.of(blocks, train=spec.train, data=spec.data)
+        return unnamed if unnamed.title == spec.name else replace(unnamed, name=spec.name)
 
     @property
     def model(self) -> ModelSpec:

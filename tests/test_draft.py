@@ -1,0 +1,152 @@
+"""The draft that the builder edits: every edit against the same change made on the bare specs."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from explorer.blocks import MAX_BLOCKS, MAX_DENSE, ConvBlock, to_model
+from explorer.draft import Draft, History
+from explorer.errors import SpecError
+from explorer.presets import PRESETS
+from explorer.spec import Conv, DataSpec, Flatten, ModelSpec, Output, Pool, RunSpec, TrainSpec, from_link, to_link
+
+
+def article() -> Draft:
+    return Draft.from_preset("article")
+
+
+def test_a_draft_from_a_preset_is_that_preset() -> None:
+    for name, preset in PRESETS.items():
+        draft = Draft.from_preset(name)
+        assert draft.model == preset.model
+        assert draft.preset_name == name
+        assert draft.title == preset.title
+
+
+def test_a_change_reaches_its_block_and_no_other() -> None:
+    draft = article()
+    changed = draft.with_block("convs", draft.conv_ids[1], kernels=7, stride=2)
+    assert changed.blocks.convs[0] == draft.blocks.convs[0]
+    assert (changed.blocks.convs[1].kernels, changed.blocks.convs[1].stride) == (7, 2)
+    assert changed.conv_ids == draft.conv_ids  # widgets stay with their blocks
+    assert changed.preset_name is None
+    assert changed.title == "conv 32-7 · dense 128"
+
+
+@pytest.mark.parametrize(
+    "bad", [{"kernels": 0}, {"kernels": 10_000}, {"stride": 0}, {"padding": "diagonal"}, {"colour": "red"}]
+)
+def test_a_value_out_of_range_is_refused_with_its_name(bad: dict[str, object]) -> None:
+    draft = article()
+    with pytest.raises(SpecError, match=next(iter(bad))):
+        draft.with_block("convs", draft.conv_ids[0], **bad)
+
+
+def test_blocks_are_added_up_to_the_limit() -> None:
+    draft = article()
+    while len(draft.blocks.convs) < MAX_BLOCKS:
+        draft = draft.added("convs")
+    with pytest.raises(SpecError, match="at most 6"):
+        draft.added("convs")
+    while len(draft.blocks.dense) < MAX_DENSE:
+        draft = draft.added("dense")
+    with pytest.raises(SpecError, match="at most 3"):
+        draft.added("dense")
+    assert len(set(draft.conv_ids) | set(draft.dense_ids)) == MAX_BLOCKS + MAX_DENSE
+
+
+def test_an_added_block_does_not_pool_again() -> None:
+    assert article().added("convs").blocks.convs[-1] == ConvBlock(kernels=64, pool="none")
+
+
+def test_a_block_that_is_gone_cannot_be_changed() -> None:
+    draft = article()
+    gone = draft.conv_ids[0]
+    with pytest.raises(SpecError, match="no longer there"):
+        draft.removed("convs", gone).with_block("convs", gone, kernels=3)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["move", "remove", "add"]), st.integers(0, 5), st.integers(-6, 6)), max_size=12)
+)
+def test_ids_stay_with_their_blocks_however_they_are_rearranged(acts: list[tuple[str, int, int]]) -> None:
+    draft = article()
+    for number, block_id in enumerate(draft.conv_ids):
+        draft = draft.with_block("convs", block_id, kernels=number + 1)
+    owner = dict(zip(draft.conv_ids, (block.kernels for block in draft.blocks.convs), strict=True))
+    for act, number, step in acts:
+        if act == "add" and len(draft.conv_ids) < MAX_BLOCKS:
+            draft = draft.added("convs")
+            owner[draft.conv_ids[-1]] = draft.blocks.convs[-1].kernels
+        elif act == "move" and number < len(draft.conv_ids):
+            before = draft.conv_ids
+            draft = draft.moved("convs", before[number], step)
+            assert draft.conv_ids.index(before[number]) == max(0, min(len(before) - 1, number + step))
+        elif act == "remove" and number < len(draft.conv_ids):
+            draft = draft.removed("convs", draft.conv_ids[number])
+        assert [owner[block_id] for block_id in draft.conv_ids] == [block.kernels for block in draft.blocks.convs]
+
+
+def test_recipe_and_data_change_apart_from_the_network() -> None:
+    draft = article().with_train(epochs=7).with_augmentation(shift=2.0).with_data(train_size=500).with_name(" mine\n")
+    assert draft.train == TrainSpec(epochs=7, augmentation={"shift": 2.0})
+    assert draft.data == DataSpec(train_size=500)
+    assert draft.blocks == PRESETS["article"].blocks
+    assert draft.run_spec().name == "mine"
+    with pytest.raises(SpecError, match="learning_rate"):
+        draft.with_train(learning_rate=-1)
+
+
+def test_a_link_opens_the_same_draft() -> None:
+    draft = article().with_train(optimizer="sgd").with_data(dataset="fashion_mnist")
+    opened = Draft.from_run(from_link(RunSpec, to_link(draft.run_spec())))
+    assert (opened.blocks, opened.train, opened.data, opened.name) == (draft.blocks, draft.train, draft.data, "")
+    named = draft.with_name("class 4b")
+    assert Draft.from_run(named.run_spec()).name == "class 4b"
+
+
+def test_a_network_without_block_form_is_refused_in_words() -> None:
+    odd = ModelSpec(layers=(Pool(), Conv(kernels=2, kernel_size=3), Flatten(), Output()))
+    with pytest.raises(SpecError, match="no sliders"):
+        Draft.from_run(RunSpec(model=odd))
+    with pytest.raises(SpecError, match="no sliders"):
+        article().with_model(odd)
+
+
+def test_a_repaired_network_gets_fresh_widgets() -> None:
+    draft = article()
+    mended = draft.with_model(PRESETS["lenet5"].model)
+    assert to_model(mended.blocks) == PRESETS["lenet5"].model
+    assert not set(mended.conv_ids) & set(draft.conv_ids)
+
+
+def test_undo_and_redo_walk_the_same_path() -> None:
+    history = History(article())
+    for epochs in (11, 12, 13):
+        history = history.then(history.now.with_train(epochs=epochs))
+    default = TrainSpec().epochs
+    seen = [history.now.train.epochs]
+    for _ in range(4):
+        history = history.undo()
+        seen.append(history.now.train.epochs)
+    assert seen == [13, 12, 11, default, default]
+    assert not history.past
+    for _ in range(4):
+        history = history.redo()
+    assert history.now.train.epochs == 13
+    assert not history.future
+
+
+def test_a_change_after_undo_forgets_what_was_undone() -> None:
+    history = History(article())
+    history = history.then(history.now.with_train(epochs=9)).undo()
+    history = history.then(history.now.with_train(epochs=11))
+    assert history.future == ()
+    assert history.redo() is history
+
+
+def test_a_change_that_changes_nothing_is_no_step() -> None:
+    history = History(article())
+    assert history.then(history.now.with_train(epochs=history.now.train.epochs)) is history
