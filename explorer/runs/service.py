@@ -2,7 +2,7 @@
 
 There is no dispatcher process. Whoever changes something calls :func:`dispatch`: the page that starts a run, the worker
 that ends one, the pages' refresh; the store makes sure that each run is launched once. Functions work on the store in
-the home folder and on local processes, unless given another ``backend``. They raise StoreError with a sentence.
+the home folder and on local processes, unless told ``on`` which backend. They raise StoreError with a sentence.
 """
 
 from __future__ import annotations
@@ -50,100 +50,100 @@ def _local(_home: Path) -> Backend:
     return Backend(SqlRunStore.open(), LocalExecutor())
 
 
-def start(spec: RunSpec, owner: str = "", *, backend: Backend | None = None) -> str:
+def start(spec: RunSpec, owner: str = "", *, on: Backend | None = None) -> str:
     """Queues a run, starts it if there is room, and returns its id."""
-    backend = backend or local()
-    run_id = backend.store.create(spec, owner)
-    dispatch(backend=backend)
+    on = on or local()
+    run_id = on.store.create(spec, owner)
+    dispatch(on=on)
     return run_id
 
 
-def pause(run_id: str, *, backend: Backend | None = None) -> None:
+def pause(run_id: str, *, on: Backend | None = None) -> None:
     """Asks a run to pause at its next checkpoint; a queued one pauses at once."""
-    backend = backend or local()
-    recover(backend=backend)
-    backend.store.request(run_id, "pause")
+    on = on or local()
+    recover(on=on)
+    on.store.request(run_id, "pause")
 
 
-def resume(run_id: str, *, backend: Backend | None = None) -> None:
+def resume(run_id: str, *, on: Backend | None = None) -> None:
     """Queues a paused, stopped or failed run again. It goes on from its last checkpoint, or begins anew without one."""
-    backend = backend or local()
-    recover(backend=backend)
-    backend.store.request(run_id, "resume")
-    dispatch(backend=backend)
+    on = on or local()
+    recover(on=on)
+    on.store.request(run_id, "resume")
+    dispatch(on=on)
 
 
-def stop(run_id: str, *, force: bool = False, backend: Backend | None = None) -> None:
+def stop(run_id: str, *, force: bool = False, on: Backend | None = None) -> None:
     """Asks a run to stop; a waiting one stops at once. ``force`` ends the process without waiting for an answer."""
-    backend = backend or local()
-    recover(backend=backend)
-    backend.store.request(run_id, "stop")
+    on = on or local()
+    recover(on=on)
+    on.store.request(run_id, "stop")
     if force:
-        _cancel(run_id, backend)
+        _cancel(run_id, on)
 
 
-def delete(run_id: str, *, wait: float = 5.0, backend: Backend | None = None) -> None:
+def delete(run_id: str, *, wait: float = 5.0, on: Backend | None = None) -> None:
     """Deletes a run with all its files. A running one is asked to stop, and ended by force after ``wait`` seconds."""
-    backend = backend or local()
-    recover(backend=backend)
-    if backend.store.get(run_id).active:
+    on = on or local()
+    recover(on=on)
+    if on.store.get(run_id).active:
         with suppress(StoreError):  # it ended this very moment, by itself
-            backend.store.request(run_id, "stop")
+            on.store.request(run_id, "stop")
         deadline = time.monotonic() + wait
-        while backend.store.get(run_id).state == "running" and time.monotonic() < deadline:
+        while on.store.get(run_id).state == "running" and time.monotonic() < deadline:
             time.sleep(0.05)
-            recover(backend=backend)
-        _cancel(run_id, backend)
-    backend.store.delete(run_id)
+            recover(on=on)
+        _cancel(run_id, on)
+    on.store.delete(run_id)
     artifacts.remove(run_id)
-    dispatch(backend=backend)
+    dispatch(on=on)
 
 
-def rename(run_id: str, name: str, *, backend: Backend | None = None) -> None:
+def rename(run_id: str, name: str, *, on: Backend | None = None) -> None:
     """Gives a run another name, under the rules for names in a spec (SpecError)."""
-    backend = backend or local()
-    spec = backend.store.get(run_id).spec
+    on = on or local()
+    spec = on.store.get(run_id).spec
     checked = from_json(RunSpec, spec.model_copy(update={"name": name}).model_dump_json())
-    backend.store.rename(run_id, checked.name)
+    on.store.rename(run_id, checked.name)
 
 
-def dispatch(*, backend: Backend | None = None) -> list[str]:
+def dispatch(*, on: Backend | None = None) -> list[str]:
     """Starts waiting runs while there is room, after :func:`recover`; returns their ids. Cheap, and safe to call from
     any number of processes at once."""
-    backend = backend or local()
-    recover(backend=backend)
+    on = on or local()
+    recover(on=on)
     begun = []
-    while launch := backend.store.reserve(backend.executor.capacity(), LAUNCH_SECONDS):
+    while launch := on.store.reserve(on.executor.capacity(), LAUNCH_SECONDS):
         try:
-            handle = backend.executor.submit(launch.run_id, launch.attempt)
+            handle = on.executor.submit(launch.run_id, launch.attempt)
         except StoreError as error:
-            backend.store.give_up(launch, str(error))
+            on.store.give_up(launch, str(error))
         else:
-            backend.store.launched(launch, handle)
+            on.store.launched(launch, handle)
             begun.append(launch.run_id)
     return begun
 
 
-def recover(*, backend: Backend | None = None) -> list[str]:
+def recover(*, on: Backend | None = None) -> list[str]:
     """Ends runs whose process is gone, as failed with the cause (as stopped where that was asked for); returns them.
 
     A process that can't be looked at from here is given up when its lease runs out; one that lives but is silent gets
     ``PATIENCE_SECONDS`` more, for after a sleep of the machine every lease has run out; then it is ended.
     """
-    backend = backend or local()
+    on = on or local()
     ended = []
-    for run in backend.store.underway():
+    for run in on.store.underway():
         handle = Handle(run.worker or "")
-        status = backend.executor.status(handle)
-        silent = status != "exited" and run.lease_expires is not None and run.lease_expires < backend.store.clock()
+        status = on.executor.status(handle)
+        silent = status != "exited" and run.lease_expires is not None and run.lease_expires < on.store.clock()
         if status in ("running", "pending") and silent:
             if not run.overdue:
-                backend.store.warn(run, PATIENCE_SECONDS)
+                on.store.warn(run, PATIENCE_SECONDS)
                 continue
-            backend.executor.cancel(handle)
+            on.executor.cancel(handle)
         elif status != "exited" and not silent:
             continue
-        if _bury(run, backend, silent):
+        if _bury(run, on, silent):
             ended.append(run.id)
     return ended
 
@@ -153,22 +153,20 @@ def read_log(run_id: str, *, tail: int = 64_000) -> str:
     return artifacts.read_tail(artifacts.run_folder(run_id).log, tail)
 
 
-def _cancel(run_id: str, backend: Backend) -> None:
+def _cancel(run_id: str, on: Backend) -> None:
     """Ends the process of a run that didn't end by itself, or that is only just being started."""
-    run = backend.store.get(run_id)
+    run = on.store.get(run_id)
     if run.worker and (run.state == "running" or run.started is None):
-        backend.executor.cancel(Handle(run.worker))
-        recover(backend=backend)
+        on.executor.cancel(Handle(run.worker))
+        recover(on=on)
 
 
-def _bury(run: RunRecord, backend: Backend, silent: bool) -> bool:
+def _bury(run: RunRecord, on: Backend, silent: bool) -> bool:
     if run.desired == "stop":
-        return backend.store.end_lost(run, "stopped", None)
-    kept = backend.store.latest_checkpoints(run.id)
-    code = backend.executor.exit_code(Handle(run.worker or ""))
-    return backend.store.end_lost(
-        run, "failed", f"{_cause(run, code, silent)} {_outlook(kept[0].step if kept else None)}"
-    )
+        return on.store.end_lost(run, "stopped", None)
+    kept = on.store.latest_checkpoints(run.id)
+    code = on.executor.exit_code(Handle(run.worker or ""))
+    return on.store.end_lost(run, "failed", f"{_cause(run, code, silent)} {_outlook(kept[0].step if kept else None)}")
 
 
 def _cause(run: RunRecord, code: int | None, hung: bool) -> str:

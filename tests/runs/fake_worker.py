@@ -49,7 +49,7 @@ def main(run_id: str) -> NoReturn:
             store.finish(lease, "finished", result={"test_accuracy": 0.99})
             break
         time.sleep(0.02)
-    service.dispatch(backend=service.Backend(store, LocalExecutor("fake_worker", slots=2)))
+    service.dispatch(on=service.Backend(store, LocalExecutor("fake_worker", slots=2)))
     sys.exit(0)
 
 

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def start(backend: Backend, name: str) -> str:
-    return service.start(a_spec(name), "ada", backend=backend)
+    return service.start(a_spec(name), "ada", on=backend)
 
 
 def state(backend: Backend, run_id: str) -> str:
@@ -61,10 +61,10 @@ def test_orders_reach_the_worker_and_the_run_can_go_on(backend: Backend, order: 
     run_id = start(backend, "checkpoint")
     wait_for(lambda: backend.store.latest_checkpoints(run_id))
     assert callable(order)
-    order(run_id, backend=backend)
+    order(run_id, on=backend)
     wait_for(lambda: state(backend, run_id) == end)
     done = backend.store.get(run_id).progress.step
-    service.resume(run_id, backend=backend)
+    service.resume(run_id, on=backend)
     wait_for(lambda: backend.store.get(run_id).attempt == 2 and backend.store.get(run_id).progress.step > done)
     steps = [row.step for row in backend.store.metrics_since(run_id, "loss/train", 0)]
     assert steps == list(range(1, len(steps) + 1))  # cut back to the checkpoint, then on without a gap
@@ -73,10 +73,10 @@ def test_orders_reach_the_worker_and_the_run_can_go_on(backend: Backend, order: 
 def test_a_killed_process_is_found_and_the_run_resumed(backend: Backend) -> None:
     run_id = start(backend, "checkpoint")
     wait_for(lambda: backend.store.latest_checkpoints(run_id))
-    assert service.recover(backend=backend) == []
+    assert service.recover(on=backend) == []
     kill(backend, run_id)
     ended: list[str] = []
-    wait_for(lambda: ended.extend(service.recover(backend=backend)) or ended)
+    wait_for(lambda: ended.extend(service.recover(on=backend)) or ended)
     assert ended == [run_id]
     run = backend.store.get(run_id)
     assert (run.state, run.error) == (
@@ -84,7 +84,7 @@ def test_a_killed_process_is_found_and_the_run_resumed(backend: Backend) -> None
         "The training process ended unexpectedly (killed by signal 9). Often the machine was out of memory. "
         "The checkpoint of step 5 is kept: resume goes on from there.",
     )
-    service.resume(run_id, backend=backend)
+    service.resume(run_id, on=backend)
     wait_for(lambda: backend.store.get(run_id).attempt == 2 and working(backend, run_id))
     assert backend.store.get(run_id).error is None
 
@@ -93,9 +93,9 @@ def test_without_a_checkpoint_resume_begins_anew(backend: Backend) -> None:
     run_id = start(backend, "steps")
     wait_for(lambda: working(backend, run_id))
     kill(backend, run_id)
-    wait_for(lambda: service.recover(backend=backend))
+    wait_for(lambda: service.recover(on=backend))
     assert "no checkpoint yet: resume begins anew" in (backend.store.get(run_id).error or "")
-    service.resume(run_id, backend=backend)
+    service.resume(run_id, on=backend)
     wait_for(lambda: backend.store.get(run_id).attempt == 2 and working(backend, run_id))
     steps = [row.step for row in backend.store.metrics_since(run_id, "loss/train", 0)]
     assert steps == list(range(1, len(steps) + 1))
@@ -110,7 +110,7 @@ def test_without_a_checkpoint_resume_begins_anew(backend: Backend) -> None:
 )
 def test_a_process_that_gives_up_is_explained(backend: Backend, kind: str, words: str) -> None:
     run_id = start(backend, kind)
-    wait_for(lambda: service.recover(backend=backend))
+    wait_for(lambda: service.recover(on=backend))
     run = backend.store.get(run_id)
     assert run.state == "failed"
     assert words in (run.error or "")
@@ -121,7 +121,7 @@ def test_every_request_looks_at_the_processes_first(backend: Backend) -> None:
     wait_for(lambda: working(backend, run_id))
     kill(backend, run_id)
     wait_for(lambda: backend.executor.status(Handle(backend.store.get(run_id).worker or "")) == "exited")
-    service.resume(run_id, backend=backend)  # no "it is still running"
+    service.resume(run_id, on=backend)  # no "it is still running"
     wait_for(lambda: backend.store.get(run_id).attempt == 2)
 
 
@@ -153,7 +153,7 @@ from run_helpers import a_spec
 from explorer.runs import service
 from explorer.runs.executors import LocalExecutor
 backend = service.Backend(service.local().store, LocalExecutor("fake_worker"))
-print(service.start(a_spec("steps"), backend=backend))
+print(service.start(a_spec("steps"), on=backend))
 """
 
 
@@ -161,9 +161,9 @@ def test_a_run_outlives_the_server_that_started_it_and_its_death_is_seen(backend
     command = [sys.executable, "-c", STARTING_SERVER]
     run_id = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
     wait_for(lambda: working(backend, run_id))
-    assert service.recover(backend=backend) == []
+    assert service.recover(on=backend) == []
     kill(backend, run_id)
-    wait_for(lambda: service.recover(backend=backend))
+    wait_for(lambda: service.recover(on=backend))
     assert "ended unexpectedly. Often the machine was out of memory" in (backend.store.get(run_id).error or "")
 
 
@@ -173,9 +173,9 @@ def test_a_worker_of_another_place_is_given_up_when_its_lease_runs_out(backend: 
     backend.store.clock = lambda: now
     lease = backend.store.claim_run(run_id, "elsewhere/12/3.00", 10.0)
     assert lease is not None
-    assert service.recover(backend=backend) == []
+    assert service.recover(on=backend) == []
     backend.store.clock = lambda: now + 11
-    assert service.recover(backend=backend) == [run_id]
+    assert service.recover(on=backend) == [run_id]
     assert "gave no sign of life" in (backend.store.get(run_id).error or "")
     assert backend.store.heartbeat(lease) == "fenced"
 
@@ -187,16 +187,16 @@ def test_a_living_process_gets_a_second_chance_for_the_machine_may_have_slept(ba
     lease = backend.store.claim_run(run_id, this_process(), 10.0)
     assert lease is not None
     now += 8 * 3600
-    assert service.recover(backend=backend) == []
+    assert service.recover(on=backend) == []
     assert backend.store.get(run_id).overdue
     assert backend.store.heartbeat(lease) == "ok"
     assert not backend.store.get(run_id).overdue
     now += 11
-    assert service.recover(backend=backend) == []
+    assert service.recover(on=backend) == []
     now += service.PATIENCE_SECONDS - 1
-    assert service.recover(backend=backend) == []
+    assert service.recover(on=backend) == []
     now += 2
-    assert service.recover(backend=backend) == [run_id]
+    assert service.recover(on=backend) == [run_id]
     assert backend.store.heartbeat(lease) == "fenced"
 
 
@@ -208,9 +208,9 @@ def test_a_hung_process_is_ended(backend: Backend) -> None:
     now = backend.store.clock()
     backend.store.clock = lambda: now
     now += 21
-    assert service.recover(backend=backend) == []
+    assert service.recover(on=backend) == []
     now += service.PATIENCE_SECONDS + 1
-    assert service.recover(backend=backend) == [run_id]
+    assert service.recover(on=backend) == [run_id]
     assert backend.executor.status(handle) == "exited"
 
 
@@ -218,20 +218,20 @@ def test_deleting_a_running_run_ends_it_and_leaves_nothing(backend: Backend, hom
     run_id = start(backend, "steps")
     wait_for(lambda: working(backend, run_id))
     assert run_folder(run_id).path.is_dir()
-    service.delete(run_id, backend=backend)
+    service.delete(run_id, on=backend)
     assert backend.store.list() == []
     assert list((home / "runs").iterdir()) == []
     with pytest.raises(StoreError, match="no run"):
-        service.delete(run_id, backend=backend)
+        service.delete(run_id, on=backend)
 
 
 def test_a_deaf_process_is_ended_by_force(backend: Backend) -> None:
     one, two = start(backend, "deaf"), start(backend, "deaf")
     wait_for(lambda: working(backend, one) and working(backend, two))
     handles = [Handle(backend.store.get(run_id).worker or "") for run_id in (one, two)]
-    service.delete(one, wait=0.1, backend=backend)
-    service.stop(two, backend=backend)
-    service.stop(two, force=True, backend=backend)
+    service.delete(one, wait=0.1, on=backend)
+    service.stop(two, on=backend)
+    service.stop(two, force=True, on=backend)
     assert state(backend, two) == "stopped"
     assert [backend.executor.status(handle) for handle in handles] == ["exited", "exited"]
     assert [run.id for run in backend.store.list()] == [two]
@@ -251,14 +251,14 @@ def test_the_rest_waits_and_the_queue_moves_on_without_a_server(backend: Backend
 def test_waiting_runs_can_be_paused_stopped_resumed_and_deleted(backend: Backend) -> None:
     busy = [start(backend, "steps"), start(backend, "steps")]
     waiting = start(backend, "steps")
-    service.pause(waiting, backend=backend)
+    service.pause(waiting, on=backend)
     assert state(backend, waiting) == "paused"
-    service.resume(waiting, backend=backend)
+    service.resume(waiting, on=backend)
     assert state(backend, waiting) == "queued"
-    service.stop(waiting, backend=backend)
+    service.stop(waiting, on=backend)
     assert state(backend, waiting) == "stopped"
-    service.resume(waiting, backend=backend)
-    service.delete(waiting, backend=backend)
+    service.resume(waiting, on=backend)
+    service.delete(waiting, on=backend)
     assert {run.id for run in backend.store.list()} == set(busy)
 
 
@@ -290,7 +290,7 @@ def test_many_dispatchers_start_each_run_once_and_no_more_than_fit(store: SqlRun
     created = [store.create(a_spec()) for _ in range(8)]
     servers = [Backend(SqlRunStore.open(), executor) for _ in range(4)]  # type: ignore[arg-type]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda i: service.dispatch(backend=servers[i % 4]), range(16)))
+        list(pool.map(lambda i: service.dispatch(on=servers[i % 4]), range(16)))
     assert sorted(executor.submitted) == sorted((run_id, 1) for run_id in created[:4])
     for server in servers:
         server.store.close()
@@ -303,7 +303,7 @@ from explorer.runs.executors import LocalExecutor
 backend = service.Backend(service.local().store, LocalExecutor("fake_worker", slots=2))
 print("ready", flush=True)
 sys.stdin.readline()
-print(*service.dispatch(backend=backend))
+print(*service.dispatch(on=backend))
 """
 
 
@@ -346,12 +346,12 @@ def test_a_process_that_lost_the_race_changes_nothing(backend: Backend) -> None:
 
 def test_rename_keeps_the_rules_for_names(backend: Backend) -> None:
     run_id = backend.store.create(a_spec("first"))
-    service.rename(run_id, "  second ", backend=backend)
+    service.rename(run_id, "  second ", on=backend)
     assert backend.store.get(run_id).name == "second"
     assert backend.store.get(run_id).spec.name == "first"
     for name in ("", "  ", "x" * 81, "a\nb"):
         with pytest.raises(SpecError, match="name"):
-            service.rename(run_id, name, backend=backend)
+            service.rename(run_id, name, on=backend)
 
 
 def test_the_local_backend_is_one_for_each_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -496,8 +496,9 @@ def test_a_killed_writer_loses_no_acknowledged_row_and_breaks_nothing(store: Sql
     assert process.stdout is not None
     lines = [process.stdout.readline() for _ in range(40)]
     process.send_signal(signal.SIGKILL)
-    lines += process.communicate(timeout=60)[0].splitlines()
-    assert process.returncode == -signal.SIGKILL
+    lines += process.stdout.readlines()
+    process.stdout.close()
+    assert process.wait(timeout=60) == -signal.SIGKILL
     rows = store.all_metrics_since(run_id).rows
     assert len(rows) in (100 * len(lines), 100 * (len(lines) + 1))  # the last batch's word may not have got out
     with closing(sqlite3.connect(home / "runs.sqlite3")) as file:
