@@ -64,7 +64,7 @@ def seen(network: Network, images: Tensor) -> dict[str, Tensor]:
 # --- the layers -----------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(working_models(), st.integers(1, 4), st.integers(1, 3))
 def test_every_layers_output_is_the_plain_runs(
     working: tuple[ModelSpec, tuple[int, int, int]], classes: int, batch: int
@@ -85,7 +85,7 @@ def test_every_layers_output_is_the_plain_runs(
         assert sum(p.numel() for p in module.parameters() if p.requires_grad) == layer.parameters
 
 
-@settings(max_examples=70, deadline=None)
+@settings(max_examples=70)
 @given(working_models(), st.integers(1, 4))
 def test_multiply_accumulates_are_half_of_pytorchs_operations(
     working: tuple[ModelSpec, tuple[int, int, int]], classes: int
@@ -100,7 +100,7 @@ def test_multiply_accumulates_are_half_of_pytorchs_operations(
         assert 2 * layer.macs == sum(counted.get(f"Network.{layer.name}", {}).values())
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(working_models())
 def test_everything_learns(working: tuple[ModelSpec, tuple[int, int, int]]) -> None:
     """A training step's backward pass reaches every parameter, and nothing in place breaks it."""

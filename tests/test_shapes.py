@@ -45,7 +45,7 @@ def model(*layers: object) -> ModelSpec:
 # --- against PyTorch ------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(model_specs(small=True), input_shapes(), st.integers(1, 5))
 def test_shapes_parameters_and_faults_are_pytorchs(spec: ModelSpec, shape: tuple[int, int, int], classes: int) -> None:
     layers, error = partial(spec, shape, classes)
@@ -92,7 +92,7 @@ def positive(layers: tuple[Conv | Pool, ...], image: torch.Tensor) -> torch.Tens
     return x
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(convs(small=True) | pools(small=True), min_size=1, max_size=3).map(tuple))
 def test_a_unit_sees_exactly_its_receptive_field(layers: tuple[Conv | Pool, ...]) -> None:
     """On an image so large that the middle unit's field lies inside: 7×7 windows, stride up to 4, three layers."""
@@ -107,7 +107,7 @@ def test_a_unit_sees_exactly_its_receptive_field(layers: tuple[Conv | Pool, ...]
     assert box(image.grad) == ((start, start + last.receptive_field),) * 2
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(convs(small=True).map(lambda conv: conv.model_copy(update={"padding": "valid"})), max_size=3).map(tuple),
     st.sampled_from([Flatten(), GlobalAveragePool()]),
@@ -164,7 +164,6 @@ def worked_out(formula: str) -> tuple[int, int]:
     return int(eval(left)), int(right)  # noqa: S307 (digits and operators alone)
 
 
-@settings(deadline=None)
 @given(model_specs(), input_shapes(), st.integers(1, 1000))
 def test_formulas_come_out(spec: ModelSpec, shape: tuple[int, int, int], classes: int) -> None:
     for layer in partial(spec, shape, classes)[0]:
@@ -298,7 +297,7 @@ def test_an_input_that_no_change_can_make_small_enough() -> None:
 # --- repair ---------------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(model_specs(most_layers=10), input_shapes(), st.integers(1, 20))
 def test_whatever_the_network_the_repaired_one_works(
     spec: ModelSpec, shape: tuple[int, int, int], classes: int
@@ -315,7 +314,7 @@ def test_whatever_the_network_the_repaired_one_works(
     ]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(blocks(small=True), st.integers(1, 28))
 @example(Blocks(convs=(ConvBlock(kernels=2, pool="max"),) * 6), 28)
 def test_the_repaired_blocks_are_blocks_and_no_change_is_needless(shapes: Blocks, side: int) -> None:
@@ -354,7 +353,6 @@ def test_the_gentlest_change_is_taken_and_told(convs: tuple[ConvBlock, ...], exp
     assert describe_repair(spec, repair(spec, DIGIT, 10)) == expected
 
 
-@settings(deadline=None)
 @given(st.lists(conv_blocks(), min_size=1, max_size=6).map(tuple))
 def test_the_description_holds_what_changed(convs: tuple[ConvBlock, ...]) -> None:
     spec = to_model(Blocks(convs=convs))
