@@ -1,0 +1,6 @@
+"""The two parts of every page that Streamlit does not have: a chart that keeps its place, and a wall of small maps."""
+
+from explorer.ui.components.chart import Click, chart
+from explorer.ui.components.wall import wall
+
+__all__ = ["Click", "chart", "wall"]

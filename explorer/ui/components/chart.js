@@ -1,0 +1,153 @@
+// One Plotly figure in one lasting element. chart.py puts GIVEN in front of this text.
+
+const charts = new WeakMap(); // Streamlit's element → its Chart
+// plotly.js offers by default to send the figure to its maker's cloud.
+const DEFAULTS = { displaylogo: false, doubleClick: "reset", showTips: false, showSendToCloud: false };
+const UNUSED = ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"];
+const coarse = matchMedia("(pointer: coarse)");
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+let plotly;
+function loadPlotly(files) {
+  plotly ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    script.src = new URL(GIVEN.plotly, files);
+    script.onload = () => resolve(window.Plotly);
+    script.onerror = () => {
+      plotly = undefined; // so that the next update tries again
+      script.remove();
+      reject(new Error(`${script.src} could not be loaded`));
+    };
+    document.head.append(script);
+  });
+  return plotly;
+}
+
+const canvas = document.createElement("canvas").getContext("2d");
+function hex(colour) {
+  canvas.fillStyle = "#000000";
+  canvas.fillStyle = colour; // any opaque CSS colour reads back as #rrggbb
+  return canvas.fillStyle;
+}
+
+function isDark(background) {
+  const [r, g, b] = [1, 3, 5].map((at) => parseInt(background.slice(at, at + 2), 16));
+  return 0.299 * r + 0.587 * g + 0.114 * b < 128;
+}
+
+// Figures and template are written in the light palette: other themes are a matter of replacing colours in their text.
+function translator(style) {
+  const background = hex(style.getPropertyValue("--st-background-color"));
+  const table = {
+    ...(isDark(background) ? GIVEN.translation : {}),
+    [GIVEN.background]: background,
+    [GIVEN.surface]: hex(style.getPropertyValue("--st-secondary-background-color")),
+    [GIVEN.text]: hex(style.getPropertyValue("--st-text-color")),
+  };
+  return (text) => JSON.parse(text.replace(/#[0-9a-f]{6}/g, (colour) => table[colour] ?? colour));
+}
+
+const plain = (value) => (ArrayBuffer.isView(value) ? Array.from(value) : (value ?? null));
+
+class Chart {
+  constructor(element, files) {
+    this.frame = element.querySelector(".ks-chart");
+    this.plot = element.querySelector(".ks-plot");
+    this.fault = element.querySelector(".ks-fault");
+    this.files = files;
+    this.observer = new ResizeObserver(() => this.schedule());
+    this.observer.observe(this.frame);
+  }
+
+  update(component) {
+    this.data = component.data;
+    this.send = (click) => component.setTriggerValue("click", click);
+    this.frame.style.height = `${this.data.height}px`;
+    this.schedule(true);
+  }
+
+  // Whatever comes within one frame is drawn once.
+  schedule(changed = false) {
+    this.changed ||= changed;
+    this.request ??= requestAnimationFrame(() => {
+      this.request = undefined;
+      this.draw().catch((error) => {
+        console.warn(error);
+        this.fault.hidden = false;
+      });
+    });
+  }
+
+  async draw() {
+    const Plotly = await loadPlotly(this.files);
+    const { clientWidth: width, clientHeight: height } = this.frame;
+    if (!width || !height || !this.frame.isConnected) return; // in a hidden tab: the observer calls again
+    if (!this.changed && width === this.width && height === this.height) return;
+    Object.assign(this, { changed: false, width, height });
+
+    const style = getComputedStyle(this.frame);
+    const translate = translator(style);
+    const template = translate(GIVEN.template);
+    const family = style.getPropertyValue("--st-font") || template.layout.font.family;
+    const size = innerWidth >= 1920 ? 15 : 13;
+    Object.assign(template.layout.font, { family, size });
+    Object.assign(template.layout.hoverlabel.font, { family, size });
+    const { data, layout } = translate(this.data.figure);
+    Object.assign(layout, { template, width, height, autosize: false });
+    layout.uirevision ??= this.data.name;
+    if (coarse.matches) layout.dragmode ??= false; // a finger scrolls the page
+    if (still.matches) layout.transition = { duration: 0 };
+    const image = { format: "png", scale: 2, filename: this.data.name };
+    const buttons = { displayModeBar: coarse.matches ? false : "hover", modeBarButtonsToRemove: UNUSED };
+    const config = { ...DEFAULTS, ...buttons, toImageButtonOptions: image };
+    await Plotly.react(this.plot, data, layout, config);
+    this.listen();
+    this.describe();
+    this.frame.dataset.drawn = "";
+    this.fault.hidden = true;
+  }
+
+  listen() {
+    if (this.listening) return;
+    this.listening = true;
+    this.plot.on("plotly_click", ({ points: [point], event }) => {
+      if (!this.data.clickable || !point || event?.button) return;
+      this.send({
+        x: plain(point.x),
+        y: plain(point.y),
+        z: plain(point.z),
+        curve: point.curveNumber,
+        point: plain(point.pointNumber ?? point.pointIndex),
+        customdata: plain(point.customdata),
+      });
+    });
+    this.plot.on("plotly_hover", () => this.frame.toggleAttribute("data-over", this.data.clickable));
+    this.plot.on("plotly_unhover", () => this.frame.removeAttribute("data-over"));
+  }
+
+  // The drawing is one picture to a screen reader; the buttons beside it stay buttons.
+  describe() {
+    this.plot.querySelectorAll("svg.main-svg").forEach((svg, index) => {
+      if (index) return svg.setAttribute("aria-hidden", "true");
+      svg.setAttribute("role", "img");
+      svg.setAttribute("aria-label", this.data.alt);
+    });
+  }
+
+  destroy() {
+    this.observer.disconnect();
+    cancelAnimationFrame(this.request);
+    window.Plotly?.purge(this.plot);
+  }
+}
+
+export default function (component, files) {
+  const element = component.parentElement;
+  if (!charts.has(element)) charts.set(element, new Chart(element, files));
+  const chart = charts.get(element);
+  chart.update(component);
+  return () => {
+    charts.delete(element);
+    chart.destroy();
+  };
+}

@@ -1,0 +1,195 @@
+"""What the components send, without a browser: payloads against NumPy, the files, and both through Streamlit."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from streamlit.testing.v1 import AppTest
+
+from explorer.figures import theme
+from explorer.ui.components import assets
+from explorer.ui.components.chart import figure_json
+from explorer.ui.components.wall import Payload
+
+SIZES = hnp.array_shapes(min_dims=3, max_dims=3, min_side=0, max_side=5)
+MAPS = hnp.arrays(np.uint8, SIZES) | hnp.arrays(
+    np.float32, SIZES, elements=st.floats(allow_nan=False, allow_infinity=False, width=32)
+)
+SCALES = st.sampled_from(["brightness", "signed", "sequential"])
+
+
+def _read(array: dict[str, str]) -> np.ndarray:
+    return np.frombuffer(base64.b64decode(array["bdata"]), array["dtype"].replace("u1", "uint8"))
+
+
+# --- walls ----------------------------------------------------------------------------------------------------------
+
+
+@given(MAPS, SCALES, st.text())
+def test_a_payload_arrives_as_it_was(maps: np.ndarray, scale: theme.Scale, caption: str):
+    packed = Payload.of(maps, scale, None, {"captions": [caption]}).pack()
+    back = Payload.unpack(packed)
+    assert (len(packed) - maps.nbytes) % 4 == 0  # the browser reads float32 in place
+    assert back.pixels.dtype == maps.dtype
+    np.testing.assert_array_equal(back.pixels, maps)
+    assert back.header["captions"] == [caption]
+
+
+@given(MAPS, SCALES)
+def test_limits_hold_every_value(maps: np.ndarray, scale: theme.Scale):
+    low, high = Payload.of(maps, scale, None, {}).header["limits"]
+    assert low <= 0 <= high
+    assert ((maps >= low) & (maps <= high)).all()
+    if scale == "signed":
+        assert low == -high
+
+
+def test_given_limits():
+    maps = np.zeros((2, 3, 3), np.float32)
+    assert Payload.of(maps, "sequential", (1, 2), {}).header["limits"] == [1, 2]
+    assert Payload.of(maps, "signed", (-1, 2), {}).header["limits"] == [-2, 2]
+    each = np.array([[-3, 1], [0, 5]])
+    assert Payload.of(maps, "signed", each, {}).header["limits"] == [[-3, 3], [-5, 5]]
+    assert Payload.of(maps + np.nan, "brightness", None, {}).header["limits"] == [0, 0]
+
+
+def test_other_numbers_travel_as_float32():
+    payload = Payload.of(np.ones((1, 2, 2), np.float64)[:, ::-1], "signed", None, {})
+    assert payload.header["type"] == "float32"
+    assert payload.pixels.nbytes == 16
+
+
+@pytest.mark.parametrize(
+    ("maps", "limits", "said"),
+    [
+        (np.zeros((3, 3)), None, "shape"),
+        (np.zeros((2, 3, 3)), (1, 2, 3), "limits"),
+        (np.zeros((2, 3, 3)), np.zeros((3, 2)), "limits"),
+        (np.zeros((2, 3, 3)), (0, np.inf), "finite"),
+    ],
+)
+def test_what_does_not_fit_is_refused(maps: np.ndarray, limits: Any, said: str):
+    with pytest.raises(ValueError, match=said):
+        Payload.of(maps, "sequential", limits, {})
+
+
+# --- charts ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_figure_travels_as_float32_without_its_template():
+    x, y = np.arange(500.0), np.linspace(-1, 1, 500)
+    figure = go.Figure(go.Scatter(x=x, y=y, customdata=np.arange(500)), layout={"template": theme.template()})
+    figure.add_bar(x=["a", "b"], y=np.array([1e300, 2.0]), text=["1", "2"])
+    sent = json.loads(figure_json(figure))
+    assert "template" not in sent["layout"]
+    curve, bars = sent["data"]
+    assert (curve["x"]["dtype"], curve["y"]["dtype"]) == ("f4", "f4")
+    np.testing.assert_array_equal(_read(curve["y"]), y.astype(np.float32))
+    np.testing.assert_array_equal(_read(curve["customdata"]), np.arange(500))
+    assert _read(bars["y"]).tolist() == [np.inf, 2]
+    assert bars["x"] == ["a", "b"]
+    assert figure.data[0].y.dtype == np.float64  # the caller's figure is left alone
+
+
+def test_matrices_keep_their_shape():
+    sent = json.loads(figure_json(go.Figure(go.Heatmap(z=np.arange(6.0).reshape(2, 3)))))
+    z = sent["data"][0]["z"]
+    assert (z["dtype"], z["shape"]) == ("f4", "2, 3")
+    assert _read(z).tolist() == [0, 1, 2, 3, 4, 5]
+
+
+# --- files ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def app_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    context = SimpleNamespace(main_script_path=str(tmp_path / "app.py"))
+    monkeypatch.setattr(assets, "get_script_run_ctx", lambda **_: context)
+    return tmp_path
+
+
+def test_a_file_is_written_once_and_looks_old(app_folder: Path):
+    made = []
+
+    def content() -> str:
+        made.append(1)
+        return "π"
+
+    assets.publish("a-1.js", content)
+    assets.publish("a-1.js", content)
+    path = app_folder / "static" / "a-1.js"
+    assert path.read_text("utf-8") == "π"
+    assert len(made) == 1
+    assert path.stat().st_mtime == assets.OLD
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert [item.name for item in path.parent.iterdir()] == ["a-1.js"]
+
+
+def test_a_failed_write_leaves_nothing_behind(app_folder: Path):
+    def content() -> str:
+        raise OSError("no space left")
+
+    assets.publish("b.js", content)
+    assert not list((app_folder / "static").iterdir())
+
+
+def test_a_folder_that_cannot_be_written_is_no_error(app_folder: Path):
+    (app_folder / "static").write_text("a file where the folder should be")
+    assets.publish("c.js", lambda: "text")
+
+
+def test_without_an_app_nothing_is_written(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(assets, "get_script_run_ctx", lambda **_: None)
+    assets.publish("d.js", pytest.fail)
+
+
+def test_a_scripts_name_follows_its_content():
+    one, other = assets.script("wall.js", a=1), assets.script("wall.js", a=2)
+    assert one.file != other.file
+    assert one.file == assets.script("wall.js", a=1).file
+    assert one.file in one.loader
+
+
+# --- through Streamlit ----------------------------------------------------------------------------------------------
+
+
+def test_components_show_and_return_nothing_without_a_click(tmp_path: Path):
+    def app() -> None:
+        import numpy as np
+        import plotly.graph_objects as go
+        import streamlit as st
+
+        from explorer.ui.components import chart, wall
+
+        st.write(chart(go.Figure(), key="chart", height=100, alt="Nothing", clickable=True) is None)
+        st.write(wall(np.zeros((2, 3, 3)), key="wall", scale="signed", clickable=True) is None)
+
+    tested = AppTest.from_function(app).run(timeout=30)
+    assert not tested.exception
+    assert [item.value for item in tested.markdown] == ["`True`", "`True`"]
+
+
+def test_texts_must_be_as_many_as_maps():
+    def app() -> None:
+        import numpy as np
+        import streamlit as st
+
+        from explorer.ui.components import wall
+
+        try:
+            wall(np.zeros((2, 3, 3)), key="wall", scale="signed", captions=["one"])
+        except ValueError as error:
+            st.write(str(error))
+
+    tested = AppTest.from_function(app).run(timeout=30)
+    assert [item.value for item in tested.markdown] == ["1 texts for 2 maps"]
