@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from explorer.analysis.capture import activations, borrow, capture
 from explorer.data.cards import CARDS
 from explorer.errors import SpecError
+from explorer.models import build
+from explorer.presets import PRESETS
+from explorer.shapes import trace
 
 CARD = CARDS["mnist"]
 
@@ -192,3 +195,11 @@ def test_activations_ignore_dropout_and_batch_statistics_and_leave_the_mode() ->
     for name in first:
         np.testing.assert_array_equal(first[name], second[name])
     np.testing.assert_array_equal(first["dropout1"], first["pool1"])
+
+
+@pytest.mark.parametrize("name", ["article", "tiny", "lenet5", "softmax"])
+def test_activations_of_our_networks_have_the_names_and_shapes_that_the_builder_shows(name: str) -> None:
+    spec = PRESETS[name].model
+    found = activations(build(spec, CARD.shape, 10, seed=0), image(), CARD)
+    expected = {layer.name: layer.output for layer in trace(spec, CARD.shape, 10)}
+    assert {key: values.shape for key, values in found.items()} == {**expected, "probabilities": (10,)}

@@ -1,0 +1,97 @@
+"""One number a class or unit, as bars: probabilities, a dense layer's activations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+
+from explorer.figures.frame import figure
+from explorer.figures.theme import LIGHT
+
+ROW = 24  # pixels a bar
+
+
+def probabilities(values: np.ndarray, classes: Sequence[str], *, true: int | None = None) -> go.Figure:
+    """Class probabilities (K,) as horizontal bars, the first class on top; the predicted one in the accent colour, or,
+    where the ``true`` class is known, in the colour of right or wrong, and the true one with a mark (✓, or ✗ at the
+    wrong answer). A click gives the class's number as ``customdata``.
+    """
+    predicted = int(values.argmax())
+    colours = [LIGHT.train] * len(values)
+    colours[predicted] = LIGHT.accent if true is None else LIGHT.right if true == predicted else LIGHT.wrong
+    marks = [""] * len(values)
+    if true is not None:
+        marks[predicted] = " ✗"
+        marks[true] = " ✓"
+    bar = {
+        "type": "bar",
+        "orientation": "h",
+        "x": values.astype(np.float32),
+        "y": list(range(len(values))),
+        "customdata": list(range(len(values))),
+        "marker": {"color": colours, "line": {"width": 0}},
+        "text": [f"{_percent(float(value))}{mark}" for value, mark in zip(values, marks, strict=True)],
+        "textposition": "outside",
+        "cliponaxis": False,
+        "hovertext": [f"{name}: {value:.7g}" for name, value in zip(classes, values.tolist(), strict=True)],
+        "hovertemplate": "%{hovertext}<extra></extra>",
+    }
+    layout = {
+        "height": ROW * len(values) + 16,
+        "bargap": 0.3,
+        "xaxis": {"range": [0, 1.18], "visible": False, "fixedrange": True},
+        "yaxis": {
+            "tickvals": list(range(len(values))),
+            "ticktext": list(classes),
+            "tickfont": {"color": LIGHT.text},
+            "ticklabelstandoff": 6,
+            "autorange": "reversed",
+            "showgrid": False,
+            "fixedrange": True,
+        },
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "uirevision": "probabilities",
+    }
+    return figure([bar], layout)
+
+
+def units(values: np.ndarray, *, title: str = "") -> go.Figure:
+    """A dense layer's activations (units,), one upright bar a unit in their own order, in the colours of the signed
+    scale's two ends."""
+    bars = [
+        {
+            "type": "bar",
+            "x": np.flatnonzero(chosen).astype(np.int32),
+            "y": values[chosen].astype(np.float32),
+            "marker": {"color": colour, "line": {"width": 0}},
+            "hovertemplate": "unit %{x}<br>%{y:.7~g}<extra></extra>",
+        }
+        for chosen, colour in ((values < 0, LIGHT.signed[1]), (values >= 0, LIGHT.signed[-2]))
+    ]
+    layout = {
+        "barmode": "overlay",
+        "showlegend": False,
+        "title": {"text": title},
+        "bargap": 0.0 if len(values) > 200 else 0.2,
+        "xaxis": {"title": {"text": "unit"}, "showgrid": False, "tickformat": ",d"},
+        "yaxis": {"title": {"text": "activation"}, "zeroline": True},
+        "margin": {"l": 8, "r": 8, "t": 32 if title else 8, "b": 8},
+        "uirevision": "units",
+    }
+    return figure(bars, layout)
+
+
+def table(values: np.ndarray, names: Sequence[str], *, what: str = "probability") -> list[dict[str, object]]:
+    """One row a class or unit."""
+    return [{"name": name, what: value} for name, value in zip(names, values.tolist(), strict=True)]
+
+
+def _percent(share: float) -> str:
+    """Three digits, and never 100 % or 0 % for something that is not."""
+    if 0 < share < 0.0005:
+        return "< 0.1 %"
+    if 0.9995 <= share < 1:
+        return "> 99.9 %"
+    return f"{share:.1%}".replace("%", " %")
