@@ -79,7 +79,7 @@ def table(layers: Sequence[LayerShape]) -> list[dict[str, object]]:
         {
             "layer": entry.name,
             "kind": TITLES[entry.layer.kind],
-            "output": size_text(entry.output),
+            "output": theme.shape_text(entry.output),
             "parameters": entry.parameters,
             "multiply-adds": entry.macs,
             "sees": entry.receptive_field,
@@ -92,14 +92,9 @@ def table(layers: Sequence[LayerShape]) -> list[dict[str, object]]:
 
 def describe(layers: Sequence[LayerShape], input_shape: Shape, error: SpecError | None = None) -> str:
     """The diagram in words, for those who don't see it."""
-    parts = [f"input {size_text(input_shape)}"]
-    parts += [f"{entry.name} {size_text(entry.output)}, {entry.parameters:,} parameters" for entry in layers]
+    parts = [f"input {theme.shape_text(input_shape)}"]
+    parts += [f"{entry.name} {theme.shape_text(entry.output)}, {entry.parameters:,} parameters" for entry in layers]
     return "; ".join(parts) + (f". {error}" if error else "")
-
-
-def size_text(shape: Shape) -> str:
-    """``26 × 26 × 32`` (height, width, channels) for maps, ``128`` for a vector."""
-    return " × ".join(f"{side:,}" for side in (*shape[1:], shape[0]))
 
 
 # --- words ----------------------------------------------------------------------------------------------------------
@@ -126,8 +121,8 @@ def _label(volume: Volume, entries: Mapping[str, LayerShape]) -> list[str]:
     if volume.state == "unknown":
         return [name]
     if entry is None and volume.state == "impossible":
-        return [name, size_text(volume.shape[1:]), "does not fit"]
-    lines = [name, size_text(volume.shape) + (" units" if len(volume.shape) == 1 else "")]
+        return [name, theme.shape_text(volume.shape[1:]), "does not fit"]
+    lines = [name, theme.shape_text(volume.shape) + (" units" if len(volume.shape) == 1 else "")]
     if entry is not None and not isinstance(entry.layer, Flatten):
         lines.append(f"sees {entry.receptive_field} × {entry.receptive_field}")
     if entry is not None and entry.parameters:
@@ -189,8 +184,8 @@ def _hover(name: str, volume: Volume, entry: LayerShape | None, error: SpecError
     if volume.state == "impossible" and error is not None:
         return str(error)
     if entry is None:
-        return name if volume.state == "unknown" else f"<b>{name}</b><br>{size_text(volume.shape)}"
-    lines = [f"<b>{name}</b> · {TITLES[entry.layer.kind]}", size_text(entry.output)]
+        return name if volume.state == "unknown" else f"<b>{name}</b><br>{theme.shape_text(volume.shape)}"
+    lines = [f"<b>{name}</b> · {TITLES[entry.layer.kind]}", theme.shape_text(entry.output)]
     if entry.formula:
         lines.append(entry.formula)
     if entry.parameters:

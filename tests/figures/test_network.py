@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from explorer.blocks import Blocks, ConvBlock, DenseBlock, to_model
 from explorer.errors import SpecError
-from explorer.figures.network import architecture, describe, size_text, table
+from explorer.figures.network import architecture, describe, table
 from explorer.figures.theme import LIGHT
 from explorer.figures.volumes import GAP, Volume, bar_height, depth, spread, volumes
 from explorer.presets import PRESETS
@@ -259,4 +259,3 @@ def test_table_and_words_say_the_same_as_the_diagram() -> None:
     text = describe(layers, DIGIT, SpecError("too large: use less"))
     assert text.startswith("input 28 × 28 × 1; conv1 26 × 26 × 32, 320 parameters; relu1")
     assert text.endswith("output 10, 1,290 parameters. too large: use less")
-    assert size_text((3, 4, 5)) == "4 × 5 × 3"
