@@ -1,0 +1,308 @@
+"""The builder's left column: presets, convolution blocks, head. Every widget edits the draft in its callback."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import streamlit as st
+
+from explorer.blocks import MAX_BLOCKS, MAX_DENSE, ConvBlock, DenseBlock, Place, place
+from explorer.data.cards import find_card
+from explorer.draft import Draft, Part
+from explorer.errors import SpecError
+from explorer.figures.theme import shape_text
+from explorer.presets import PRESETS
+from explorer.shapes import LayerShape, describe_repair, repair
+from explorer.ui import state
+
+KERNELS = (1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 192, 256, 384, 512)
+KERNEL_SIZES = tuple(range(1, 12))
+STRIDES = (1, 2, 3, 4)
+PADDINGS: tuple[str | int, ...] = ("valid", "same", 1, 2, 3, 4, 5)
+POOL_SIZES = (2, 3, 4, 5, 6, 7)
+POOL_STRIDES = (1, 2, 3, 4)
+UNITS = (8, 10, 16, 24, 32, 48, 64, 84, 96, 120, 128, 192, 256, 384, 512, 768, 1024)
+ACTIVATIONS = {
+    "relu": "ReLU",
+    "leaky_relu": "leaky ReLU",
+    "gelu": "GELU",
+    "tanh": "tanh",
+    "sigmoid": "sigmoid",
+    "none": "none",
+}
+POOLS = {"none": "none", "max": "max", "average": "average"}
+BRIDGES = {"flatten": "Flatten", "global_average_pool": "Global average pooling"}
+
+HELP = {
+    "kernels": "Hyperparameter, you choose it: how many kernels, and so how many feature maps come out. "
+    "The numbers inside each kernel are parameters: training learns them.",
+    "kernel_size": "Hyperparameter, you choose it: a kernel of size k looks at k × k pixels at a time. "
+    "It sets how many weights each kernel learns.",
+    "stride": "Hyperparameter, you choose it: how many pixels the kernel moves between two positions. "
+    "It changes no number of parameters, only the size of the map.",
+    "padding": "Hyperparameter, you choose it: rows and columns of zeros around the map. "
+    "valid adds none, same keeps the map's size at stride 1.",
+    "batch_norm": "Switching it on is a hyperparameter. It scales each map to a common mean and spread, "
+    "then by two learned parameters a map.",
+    "activation": "Hyperparameter, you choose it: the non-linear function applied to each number. It learns nothing.",
+    "pool": "Hyperparameter, you choose it: keeps the largest number, or the mean, of each window and discards the "
+    "rest. Pooling has no learnable parameter.",
+    "pool_size": "Hyperparameter, you choose it: the side of the pooling window.",
+    "pool_stride": "Hyperparameter, you choose it: how far the pooling window moves.",
+    "dropout": "Hyperparameter, you choose it: the share of numbers set to zero at random in each training step, "
+    "so that the network relies on no single one.",
+    "bridge": "Hyperparameter, you choose it: flatten writes all maps out as one vector; global average pooling "
+    "keeps one number a map. Neither learns anything.",
+    "units": "Hyperparameter, you choose it: how many units. Every unit learns one weight per input, and a bias.",
+}
+
+
+def show(layers: Sequence[LayerShape], error: SpecError | None) -> None:
+    """All controls of the network for the current draft; ``layers`` and ``error`` are `shapes.partial`'s."""
+    draft = state.draft()
+    _presets(draft)
+    for number, (block_id, block) in enumerate(zip(draft.conv_ids, draft.blocks.convs, strict=True)):
+        with st.container(border=True, key=f"block-{block_id}"):
+            _block_header("convs", block_id, number, len(draft.conv_ids), f"Convolution {number + 1}")
+            _conv_controls(block_id, block)
+            _outcome(draft, layers, Place("convs", number))
+            _fault(draft, error, Place("convs", number))
+    if len(draft.conv_ids) < MAX_BLOCKS:
+        st.button(
+            "Add a convolution block",
+            icon=":material/add:",
+            key="add-conv",
+            on_click=_edit,
+            args=(lambda d: d.added("convs"),),
+            width="stretch",
+        )
+    with st.container(border=True, key="head"):
+        st.markdown("**Head**")
+        _choice(
+            "From maps to a vector",
+            BRIDGES,
+            draft.blocks.bridge,
+            "bridge",
+            f"bridge-{draft.head_id}",
+            Draft.with_bridge,
+        )
+        _fault(draft, error, Place("head", 0))
+    for number, (block_id, dense) in enumerate(zip(draft.dense_ids, draft.blocks.dense, strict=True)):
+        with st.container(border=True, key=f"block-{block_id}"):
+            _block_header("dense", block_id, number, len(draft.dense_ids), f"Fully connected {number + 1}")
+            _dense_controls(block_id, dense)
+            _outcome(draft, layers, Place("dense", number))
+            _fault(draft, error, Place("dense", number))
+    if len(draft.dense_ids) < MAX_DENSE:
+        st.button(
+            "Add a fully connected layer",
+            icon=":material/add:",
+            key="add-dense",
+            on_click=_edit,
+            args=(lambda d: d.added("dense"),),
+            width="stretch",
+        )
+    classes = len(find_card(draft.data.dataset).classes)
+    st.caption(f"Then always: a fully connected output layer with {classes} units, one a class, and softmax.")
+
+
+def _edit(change: Callable[[Draft], Draft]) -> None:
+    state.edit(change)
+    rerun()
+
+
+def rerun() -> None:
+    """For callbacks: draws the builder and the drawing beside it again, and nothing else of the page."""
+    st.rerun(["controls", "design"])
+
+
+def _presets(draft: Draft) -> None:
+    known = draft.preset_name
+    key = f"preset-{draft.head_id}-{known}"
+
+    def take() -> None:
+        name = st.session_state[key]
+        if name:
+            _edit(lambda d: Draft.of(PRESETS[name].blocks, train=d.train, data=d.data))
+
+    st.pills(
+        "Start from",
+        list(PRESETS),
+        default=known,
+        key=key,
+        format_func=lambda name: PRESETS[name].title,
+        on_change=take,
+        help="Ready-made networks. Change anything afterwards.",
+    )
+    if known:
+        st.caption(PRESETS[known].about)
+
+
+def _block_header(part: Part, block_id: int, number: int, count: int, title: str) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f"**{title}**", width="stretch")
+        for name, icon, change, disabled in (
+            ("up", ":material/arrow_upward:", lambda d: d.moved(part, block_id, -1), number == 0),
+            ("down", ":material/arrow_downward:", lambda d: d.moved(part, block_id, 1), number == count - 1),
+            ("remove", ":material/close:", lambda d: d.removed(part, block_id), False),
+        ):
+            st.button(
+                "",
+                icon=icon,
+                key=f"{name}-{block_id}",
+                help={"up": "Move earlier", "down": "Move later", "remove": "Remove this block"}[name],
+                type="tertiary",
+                disabled=disabled,
+                on_click=_edit,
+                args=(change,),
+            )
+
+
+def _conv_controls(block_id: int, block: ConvBlock) -> None:
+    def steps(label: str, name: str, options: Sequence[Any], **more: Any) -> None:
+        _steps(
+            label, options, getattr(block, name), name, f"{name}-{block_id}", _setter("convs", block_id, name), **more
+        )
+
+    left, right = st.columns(2, gap="medium", wrap=False)
+    with left:
+        steps("Kernels", "kernels", KERNELS)
+        steps("Stride", "stride", STRIDES)
+    with right:
+        steps("Kernel size", "kernel_size", KERNEL_SIZES, format_func=lambda size: f"{size} × {size}")
+        steps("Padding", "padding", PADDINGS)
+    with st.expander(_summary(block), key=f"more-{block_id}"):
+        _choice(
+            "Activation",
+            ACTIVATIONS,
+            block.activation,
+            "activation",
+            f"activation-{block_id}",
+            _setter("convs", block_id, "activation"),
+        )
+        _switch(
+            "Batch normalisation",
+            block.batch_norm,
+            "batch_norm",
+            f"batch_norm-{block_id}",
+            _setter("convs", block_id, "batch_norm"),
+        )
+        _choice("Pooling", POOLS, block.pool, "pool", f"pool-{block_id}", _setter("convs", block_id, "pool"))
+        if block.pool != "none":
+            left, right = st.columns(2, gap="medium", wrap=False)
+            with left:
+                steps("Pooling window", "pool_size", POOL_SIZES, format_func=lambda size: f"{size} × {size}")
+            with right:
+                steps("Pooling stride", "pool_stride", POOL_STRIDES)
+        _dropout(block.dropout, f"dropout-{block_id}", _setter("convs", block_id, "dropout"))
+
+
+def _dense_controls(block_id: int, block: DenseBlock) -> None:
+    _steps("Units", UNITS, block.units, "units", f"units-{block_id}", _setter("dense", block_id, "units"))
+    with st.expander(_summary(block), key=f"more-{block_id}"):
+        _choice(
+            "Activation",
+            ACTIVATIONS,
+            block.activation,
+            "activation",
+            f"activation-{block_id}",
+            _setter("dense", block_id, "activation"),
+        )
+        _dropout(block.dropout, f"dropout-{block_id}", _setter("dense", block_id, "dropout"))
+
+
+def _summary(block: ConvBlock | DenseBlock) -> str:
+    """What the folded part of a card holds, in one line."""
+    parts = [ACTIVATIONS[block.activation] if block.activation != "none" else "no activation"]
+    if isinstance(block, ConvBlock):
+        if block.batch_norm:
+            parts.insert(0, "batch norm")
+        if block.pool != "none":
+            parts.append(f"{block.pool} pooling {block.pool_size}×{block.pool_size}")
+    if block.dropout:
+        parts.append(f"dropout {block.dropout:.0%}")
+    return " · ".join(parts)
+
+
+def _outcome(draft: Draft, layers: Sequence[LayerShape], here: Place) -> None:
+    """What comes out of a block, with the formulas and their numbers."""
+    mine = [layer for layer in layers if place(draft.blocks, layer.index) == here]
+    if not mine:
+        return
+    first, last = mine[0], mine[-1]
+    lines = [f"{shape_text(first.input)} → **{shape_text(last.output)}**"]
+    lines += [f"{layer.name}: {layer.formula}" for layer in mine if layer.formula]
+    lines += [f"{layer.name}: {layer.parameter_formula} parameters" for layer in mine if layer.parameter_formula]
+    st.caption("  \n".join(lines))
+
+
+def _fault(draft: Draft, error: SpecError | None, here: Place) -> None:
+    """The fault, where it happens, with the button that mends it."""
+    if error is None or error.layer is None or place(draft.blocks, error.layer) != here:
+        return
+    st.error(str(error), icon=":material/error:")
+    card = find_card(draft.data.dataset)
+    mended = repair(draft.model, card.shape, len(card.classes))
+    st.button(
+        "Make it fit",
+        key="make-it-fit",
+        icon=":material/build:",
+        help=describe_repair(draft.model, mended),
+        type="primary",
+        on_click=_edit,
+        args=(lambda d: d.with_model(mended),),
+    )
+    st.caption(describe_repair(draft.model, mended))
+
+
+# --- widgets whose callback edits the draft ---
+
+Setter = Callable[[Draft, Any], Draft]
+
+
+def _setter(part: Part, block_id: int, name: str) -> Setter:
+    return lambda draft, value: draft.with_block(part, block_id, **{name: value})
+
+
+def _on_change(key: str, setter: Setter) -> Callable[[], None]:
+    return lambda: _edit(lambda draft: setter(draft, st.session_state[key]))
+
+
+def _steps(label: str, options: Sequence[Any], value: Any, name: str, key: str, setter: Setter, **more: Any) -> None:
+    """A slider over fixed steps; a value from a link or a preset that is no step becomes one."""
+    if value not in options:
+        options = sorted([*options, value], key=lambda option: (isinstance(option, int), option))
+    st.select_slider(label, options, value=value, key=key, help=HELP[name], on_change=_on_change(key, setter), **more)
+
+
+def _choice(label: str, options: dict[str, str], value: str, name: str, key: str, setter: Setter) -> None:
+    st.segmented_control(
+        label,
+        list(options),
+        default=value,
+        required=True,
+        key=key,
+        format_func=options.__getitem__,
+        help=HELP[name],
+        on_change=_on_change(key, setter),
+    )
+
+
+def _switch(label: str, value: bool, name: str, key: str, setter: Setter) -> None:
+    st.toggle(label, value=value, key=key, help=HELP[name], on_change=_on_change(key, setter))
+
+
+def _dropout(value: float, key: str, setter: Setter) -> None:
+    percent = round(100 * value)
+    st.slider(
+        "Dropout",
+        0,
+        90,
+        percent,
+        5,
+        format="%d %%",
+        key=key,
+        help=HELP["dropout"],
+        on_change=_on_change(key, lambda draft, chosen: setter(draft, chosen / 100)),
+    )

@@ -1,0 +1,172 @@
+"""All of Streamlit's caches, each on hashable values: ids, versions, numbers. Pages and controls call these.
+
+What `cache_resource` holds is shared between sessions and is never changed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import streamlit as st
+
+from explorer import networks
+from explorer.data.cards import find_card
+from explorer.digits import Prepared, read
+from explorer.networks import Known
+from explorer.runs import service
+from explorer.runs.artifacts import run_folder
+from explorer.runs.follower import Follower
+from explorer.runs.records import RunRecord
+from explorer.shapes import totals, trace
+from explorer.spec import Augmentation
+
+if TYPE_CHECKING:
+    from explorer.analysis import Evaluation
+    from explorer.data import Dataset
+    from explorer.models import Network
+
+
+class Glimpse(NamedTuple):
+    """A snapshot without its weights; see :class:`explorer.training.events.Snapshot`. ``kernels``: the first
+    convolution's, their slice for the first input channel, float32 (kernels, k, k); None where there is none."""
+
+    epoch: float
+    loss: float
+    accuracy: float
+    confusion: np.ndarray
+    labels: np.ndarray
+    probabilities: np.ndarray
+    kernels: np.ndarray | None
+
+
+@st.cache_resource(show_spinner="Opening the digits …", ttl=3600)
+def dataset(name: str) -> Dataset:
+    """The data set, its images memory-mapped."""
+    from explorer.data import load
+
+    return load(name)
+
+
+@st.cache_data(show_spinner=False)
+def devices() -> dict[str, str]:
+    """The devices that this machine has, by the names that a recipe uses."""
+    from explorer.training.device import available
+
+    return available()
+
+
+@st.cache_data(ttl=1.0, show_spinner=False)
+def known_networks() -> tuple[Known, ...]:
+    return networks.known()
+
+
+@st.cache_resource(show_spinner="Opening the network …", max_entries=32)
+def network(network_id: str, version: str, snapshot: int | None = None) -> Network:  # noqa: ARG001 version is the key
+    """The trained network in evaluation mode; ``version`` changes with its weights."""
+    return networks.load(network_id, snapshot=snapshot)
+
+
+@st.cache_resource(show_spinner="Reading the test set …", max_entries=32)
+def evaluation(network_id: str, version: str, dataset_name: str) -> Evaluation:
+    """The network's answers to the whole test set."""
+    from explorer.analysis import evaluate
+
+    data = dataset(dataset_name)
+    return evaluate(network(network_id, version), data.test.pixels, data.test.labels, data.card)
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def activations(
+    network_id: str, version: str, snapshot: int | None, dataset_name: str, pixels: bytes
+) -> dict[str, np.ndarray]:
+    """What every layer makes of one image, given as the bytes of its uint8 pixels (C, H, W)."""
+    from explorer.analysis import activations as run
+
+    card = find_card(dataset_name)
+    image = np.frombuffer(pixels, dtype=np.uint8).reshape(card.shape)
+    return run(network(network_id, version, snapshot), image, card)
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def kernels(network_id: str, version: str, layer: str) -> tuple[np.ndarray, np.ndarray | None]:
+    """A convolution's kernels, float32 (kernels, C, k, k), and its biases (kernels,) or None."""
+    module = network(network_id, version).get_submodule(layer)
+    bias = module.bias
+    return module.weight.detach().numpy(), None if bias is None else bias.detach().numpy()  # type: ignore[operator]
+
+
+# --- runs ---
+
+
+@st.cache_data(ttl=0.4, show_spinner=False)
+def run_record(run_id: str) -> RunRecord:
+    service.dispatch()
+    return service.local().store.get(run_id)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def follower(run_id: str) -> Follower:
+    """The one reader of a run's curves, for all who watch it."""
+    return Follower(service.local().store, run_id)
+
+
+@st.cache_data(ttl=0.8, show_spinner=False)
+def snapshot_steps(run_id: str) -> list[int]:
+    """The optimiser steps at which snapshots were taken, rising."""
+    from explorer.training.snapshots import list_snapshots
+
+    return list(list_snapshots(run_folder(run_id).snapshots))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def snapshot(run_id: str, step: int) -> Glimpse:
+    """What the live view shows of a snapshot, without its weights."""
+    from explorer.training.snapshots import list_snapshots, read_snapshot
+
+    found = read_snapshot(list_snapshots(run_folder(run_id).snapshots)[step])
+    first = found.kernels
+    return Glimpse(
+        found.epoch,
+        found.loss,
+        found.accuracy,
+        found.confusion,
+        found.labels,
+        found.probabilities,
+        None if first is None else np.array(first[:, 0]),
+    )
+
+
+@st.cache_data(ttl=30.0, show_spinner=False)
+def multiply_adds_per_second() -> float | None:
+    """How many multiply-adds of forward passes this machine trained with per second, in the newest finished run with
+    convolutions; None before there is one."""
+    for known in known_networks():
+        if known.kind == "run" and known.state == "finished":
+            speed = service.local().store.get(known.id).progress.images_per_second
+            card = find_card(known.spec.data.dataset)
+            if speed:
+                return speed * totals(trace(known.spec.model, card.shape, len(card.classes))).macs
+    return None
+
+
+# --- pictures ---
+
+
+@st.cache_data(show_spinner="Preparing the picture …", max_entries=128)
+def prepared(data: bytes, name: str, shape: tuple[int, int, int]) -> Prepared:
+    """One uploaded picture in the data set's form. Raises PictureError."""
+    return read(data, name, shape=shape)[0]
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def augmented(dataset_name: str, changes: Augmentation, count: int = 12) -> np.ndarray:
+    """The first training digits, each changed once at random as in training: uint8 (count, H, W)."""
+    import torch
+
+    from explorer.data.augment import augment
+
+    data = dataset(dataset_name)
+    images = torch.tensor(np.asarray(data.train.pixels[:count])).float()
+    changed = augment(images, changes, torch.Generator().manual_seed(0), fill=0.0)
+    return changed.round().clamp(0, 255).byte().numpy()[:, 0]

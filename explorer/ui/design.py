@@ -1,0 +1,140 @@
+"""The drawing beside the builder: the architecture to scale, its numbers, and the button that trains it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from explorer.data.cards import find_card
+from explorer.draft import Draft
+from explorer.errors import SpecError
+from explorer.figures import theme
+from explorer.figures.network import architecture, describe
+from explorer.runs import service
+from explorer.shapes import LayerShape, partial, totals
+from explorer.ui import cache, html, state
+from explorer.ui.components import chart
+
+
+def traced(draft: Draft) -> tuple[tuple[LayerShape, ...], SpecError | None]:
+    """The layers of the draft as far as they work, and what is wrong with the next one."""
+    card = find_card(draft.data.dataset)
+    return partial(draft.model, card.shape, len(card.classes))
+
+
+def show() -> None:
+    draft = state.draft()
+    card = find_card(draft.data.dataset)
+    layers, error = traced(draft)
+    model = draft.model
+    rest = model.layers[len(layers) :]
+    figure = architecture(layers, card.shape, error=error, rest=rest, rest_names=model.names[len(layers) :])
+    chart(
+        figure,
+        key="architecture",
+        height=figure.layout.height or 300,
+        alt=f"Architecture of {draft.title}: {describe(layers, card.shape, error)}",
+    )
+    if error is None:
+        _totals(draft, layers)
+    else:
+        st.error(str(error), icon=":material/error:")
+    _actions(error)
+    folder = st.expander("Every layer in numbers", key="layer-table", on_change="rerun")
+    if folder.open:
+        folder.html(_layer_table(layers))
+        folder.caption(
+            "The receptive field is the square of input pixels that one output number depends on. "
+            "Multiply-adds and memory are for one image, in float32."
+        )
+
+
+def _totals(draft: Draft, layers: Sequence[LayerShape]) -> None:
+    sums = totals(layers)
+    parts = [
+        f"**{theme.count(sums.parameters)}** parameters",
+        f"**{theme.compact(sums.macs)}** multiply-adds",
+        f"**{theme.bytes_text(sums.activation_bytes + sums.parameter_bytes)}** memory",
+    ]
+    speed = cache.multiply_adds_per_second()
+    if speed is not None:
+        card = find_card(draft.data.dataset)
+        images = draft.data.train_size or card.train_images * (1 - draft.data.validation_share)
+        seconds = images * sums.macs / speed
+        parts.append(f"about **{theme.significant(seconds, 2)} s** an epoch here")
+    st.markdown(" · ".join(parts))
+
+
+def _actions(error: SpecError | None) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if st.button(
+            "Train",
+            key="train",
+            type="primary",
+            icon=":material/play_arrow:",
+            disabled=error is not None,
+            help="Starts training in a process of its own. It goes on when you close this page.",
+        ):
+            run = service.start(state.draft().run_spec())
+            cache.known_networks.clear()
+            state.select_network(run)
+            st.rerun()
+        history = state.history()
+        st.button(
+            "",
+            icon=":material/undo:",
+            key="undo",
+            help="Undo the last change",
+            disabled=not history.past,
+            on_click=_then(state.undo),
+        )
+        st.button(
+            "",
+            icon=":material/redo:",
+            key="redo",
+            help="Do it again",
+            disabled=not history.future,
+            on_click=_then(state.redo),
+        )
+        st.text_input(
+            "Name",
+            value=state.draft().name,
+            placeholder=state.draft().title,
+            key=f"name-{state.draft().head_id}",
+            label_visibility="collapsed",
+            max_chars=80,
+            on_change=_rename,
+            width=240,
+        )
+
+
+def _then(change: Callable[[], None]) -> Callable[[], None]:
+    def act() -> None:
+        change()
+        st.rerun(["controls", "design"])
+
+    return act
+
+
+def _rename() -> None:
+    draft = state.draft()
+    state.edit(lambda d: d.with_name(st.session_state[f"name-{draft.head_id}"]))
+
+
+def _layer_table(layers: Sequence[LayerShape]) -> str:
+    rows = [
+        (
+            layer.name,
+            theme.shape_text(layer.output),
+            layer.formula,
+            theme.count(layer.parameters),
+            layer.parameter_formula,
+            theme.count(layer.macs),
+            f"{layer.receptive_field} × {layer.receptive_field}",
+            theme.bytes_text(layer.activation_bytes + layer.parameter_bytes),
+        )
+        for layer in layers
+    ]
+    head = ("Layer", "Output", "Output size", "Parameters", "How many", "Multiply-adds", "Sees", "Memory")
+    return html.table(head, rows, caption="The layers from input to output", numeric=(3, 5, 7))

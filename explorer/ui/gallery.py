@@ -1,0 +1,48 @@
+"""Picking a digit of the test set: by class, at random, or from the wall."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from explorer.data.cards import DataCard
+from explorer.ui import cache, state
+from explorer.ui.components import wall
+
+PAGE = 48
+
+
+def show(card: DataCard) -> None:
+    """A folded gallery; a click makes that digit the current one."""
+    folder = st.expander("Choose another digit", icon=":material/grid_view:", key="gallery", on_change="rerun")
+    if not folder.open:
+        return
+    with folder:
+        test = cache.dataset(card.name).test
+        wanted = st.pills(
+            "Class",
+            list(range(len(card.classes))),
+            format_func=card.classes.__getitem__,
+            key="gallery-class",
+            persist_state="session",
+            help="Shows the test digits of one class; none chosen shows all.",
+        )
+        numbers = np.arange(len(test.labels)) if wanted is None else np.flatnonzero(test.labels == wanted)
+        pages = max(1, -(-len(numbers) // PAGE))
+        page = st.pagination(pages, key=f"gallery-page-{card.name}-{wanted}") if pages > 1 else 1
+        shown = numbers[(page - 1) * PAGE : page * PAGE]
+
+        def take(position: int) -> None:
+            state.select_digit(int(shown[position]))
+            st.rerun()
+
+        current = np.flatnonzero(shown == (state.digit_index() if state.digit_index() is not None else -1))
+        wall(
+            np.asarray(test.pixels[shown])[:, 0],
+            key="gallery-wall",
+            scale="brightness",
+            captions=[f"{card.classes[int(test.labels[number])]} · {number}" for number in shown],
+            tile=48,
+            selected=int(current[0]) if len(current) else None,
+            on_click=take,
+        )

@@ -1,0 +1,287 @@
+"""Look inside: the current digit on its way through the current network, layer by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, cast
+
+import numpy as np
+import streamlit as st
+
+from explorer.analysis.statistics import Statistics, statistics, strongest
+from explorer.data.cards import DataCard, find_card
+from explorer.figures import bars, theme
+from explorer.figures.maps import heatmap
+from explorer.networks import Known
+from explorer.shapes import LayerShape, trace
+from explorer.spec import Activation, Conv, Dropout, Flatten
+from explorer.ui import cache, gallery, html, sidebar
+from explorer.ui.components import chart, wall
+
+FIRST = 16
+MOST = 512
+SCALES = {"map": "each map", "layer": "each layer", "network": "whole network"}
+ORDERS = {"strongest": "strongest first", "number": "by number"}
+BRIGHT = ("relu", "sigmoid")
+
+Outputs = Mapping[str, np.ndarray]
+
+
+def show() -> None:
+    network = sidebar.current_network()
+    if not network.usable:
+        st.info(
+            f"**{network.title}** has no weights yet. Its maps appear with the first checkpoint; "
+            "choose another network in the sidebar to look around meanwhile.",
+            icon=":material/hourglass_empty:",
+        )
+        return
+    card = find_card(network.spec.data.dataset)
+    pixels, label = sidebar.current_digit(network)
+    outputs = cast(Outputs, sidebar.answer(network, pixels))
+    layers = trace(network.spec.model, card.shape, len(card.classes))
+    gallery.show(card)
+    maps, kernels = st.tabs(["Maps", "Kernels"], key="inside-tab", on_change="rerun")
+    if maps.open:
+        with maps:
+            _maps(network, card, layers, outputs, pixels, label)
+    if kernels.open:
+        with kernels:
+            _kernels(network, layers)
+
+
+# --- maps ---
+
+
+def _maps(
+    network: Known,
+    card: DataCard,
+    layers: tuple[LayerShape, ...],
+    outputs: Outputs,
+    pixels: np.ndarray,
+    label: int | None,
+) -> None:
+    with st.container(horizontal=True, gap="large", key="map-options"):
+        scale = st.segmented_control(
+            "One scale for",
+            list(SCALES),
+            default="layer",
+            required=True,
+            format_func=SCALES.__getitem__,
+            key="scale",
+            persist_state="session",
+            help="Each map: small differences show, sizes don't compare. Whole network: everything compares.",
+        )
+        order = st.segmented_control(
+            "Maps in order",
+            list(ORDERS),
+            default="strongest",
+            required=True,
+            format_func=ORDERS.__getitem__,
+            key="order",
+            persist_state="session",
+            help="Strongest: the largest mean of absolute values for this digit.",
+        )
+        everything = st.toggle("All maps", key="all-maps", persist_state="session", help=f"Off shows {FIRST} a layer.")
+    shown = [layer for layer in layers if not isinstance(layer.layer, Dropout | Flatten) and layer.name != "output"]
+    limit = _network_limit(shown, outputs)
+    through, end = st.columns([4, 1.25], gap="medium")
+    with through, st.container(horizontal=True, wrap=False, gap="medium", key="flow"):
+        with st.container(width=120, key="flow-input"):
+            st.markdown("**input**")
+            st.caption(theme.shape_text(card.shape))
+            st.html(html.picture(pixels, size=112, alt="The current digit"))
+        for layer in shown:
+            with st.container(width=156, key=f"flow-{layer.name}"):
+                _column(layer, outputs[layer.name], scale, order, everything, limit)
+    with end:
+        st.markdown("**output**")
+        st.caption(f"softmax over {len(card.classes)} classes")
+        figure = bars.probabilities(outputs["probabilities"], card.classes, true=label)
+        chart(figure, key="probabilities", height=320, alt=_probability_alt(outputs["probabilities"], card.classes))
+    _detail(network, layers, outputs, limit, scale)
+
+
+def _column(layer: LayerShape, values: np.ndarray, scale: str, order: str, everything: bool, limit: float) -> None:
+    st.markdown(f"**{layer.name}**")
+    st.caption(theme.shape_text(layer.output))
+    maps = values if values.ndim == 3 else _strip(values)
+    numbers = strongest(maps) if order == "strongest" and len(maps) > 1 else np.arange(len(maps))
+    numbers = numbers[: MOST if everything else FIRST]
+    chosen = _chosen("map")
+    place = np.flatnonzero(numbers == chosen[1]) if chosen and chosen[0] == layer.name else np.empty(0, np.int64)
+
+    def take(position: int) -> None:
+        st.session_state["map"] = (layer.name, int(numbers[position]))
+        st.rerun()
+
+    vector = values.ndim == 1
+    wall(
+        maps[numbers],
+        key=f"wall-{layer.name}",
+        scale=_scale(layer, values),
+        limits=_limits(maps, numbers, scale, limit),
+        captions=None if vector else [str(number) for number in numbers],
+        details=[f"{layer.name}, map {number}" for number in numbers],
+        tile=148 if vector else 68,
+        columns=1 if vector else 2,
+        selected=int(place[0]) if len(place) else None,
+        on_click=take,
+    )
+    if len(numbers) < len(maps):
+        st.caption(f"{len(numbers)} of {len(maps)}")
+
+
+def _strip(vector: np.ndarray) -> np.ndarray:
+    """A vector (units,) as one map of eight columns, (1, ⌈units / 8⌉, 8); what is left over is NaN, drawn empty."""
+    columns = 8
+    rows = -(-len(vector) // columns)
+    padded = np.full(rows * columns, np.nan, dtype=np.float32)
+    padded[: len(vector)] = vector
+    return padded.reshape(1, rows, columns)
+
+
+def _scale(layer: LayerShape, values: np.ndarray) -> Literal["brightness", "signed"]:
+    """Values that can't be negative are brightness, as in the digit itself; all others have a sign."""
+    positive = isinstance(layer.layer, Activation) and layer.layer.function in BRIGHT
+    return "brightness" if positive or not (values < 0).any() else "signed"
+
+
+def _network_limit(layers: list[LayerShape], outputs: Outputs) -> float:
+    return max((float(np.abs(outputs[layer.name]).max()) for layer in layers), default=1.0)
+
+
+def _limits(maps: np.ndarray, numbers: np.ndarray, scale: str, network: float) -> np.ndarray:
+    """The scale's ends for the maps with these numbers: (2,) for the layer's or the network's one scale, (N, 2) for
+    one of each map. Signed ones are symmetric and the others begin at 0, so that zero is always the same colour."""
+    low = -1.0 if (maps < 0).any() else 0.0
+    if scale == "map":
+        largest = np.nanmax(np.abs(maps[numbers]), axis=(1, 2))
+        largest = np.where(largest > 0, largest, 1.0)
+        return np.stack([low * largest, largest], axis=1)
+    limit = network if scale == "network" else float(np.nanmax(np.abs(maps)))
+    limit = limit or 1.0
+    return np.array([low * limit, limit])
+
+
+def _chosen(what: Literal["map", "kernel"]) -> tuple[str, int] | None:
+    """Layer and number of the map or kernel that was clicked last."""
+    return cast("tuple[str, int] | None", st.session_state.get(what))
+
+
+# --- one map, closely ---
+
+
+def _detail(network: Known, layers: tuple[LayerShape, ...], outputs: Outputs, limit: float, scale: str) -> None:
+    chosen = _chosen("map")
+    layer = next((layer for layer in layers if chosen and layer.name == chosen[0]), None)
+    if chosen is None or layer is None or (len(layer.output) == 3 and chosen[1] >= layer.output[0]):
+        st.caption("Click a map to see its values, its kernel and its statistics.")
+        return
+    values = outputs[layer.name]
+    st.divider()
+    if values.ndim == 1:
+        st.markdown(f"#### {layer.name}: {len(values)} units")
+        chart(bars.units(values), key="dense-detail", height=320, alt=f"The activations of {layer.name}")
+        _statistics(statistics(values), "units")
+        return
+    number = int(chosen[1])
+    one = values[number]
+    st.markdown(f"#### {layer.name}, map {number}")
+    left, right = st.columns([1.2, 1], gap="large")
+    with left:
+        low, high = _limits(values, np.array([number]), scale, limit).reshape(-1)
+        figure = heatmap(one, scale=_scale(layer, values), bounds=(float(low), float(high)), numbers=True)
+        chart(
+            figure,
+            key="map-detail",
+            height=430,
+            alt=f"{layer.name}, map {number}, {one.shape[0]} × {one.shape[1]} values",
+        )
+    with right:
+        _statistics(statistics(one), "values")
+        _kernel_of(network, layers, layer, number)
+
+
+def _statistics(found: Statistics, what: str) -> None:
+    rows = [
+        ("smallest", f"{found.minimum:.4g}"),
+        ("largest", f"{found.maximum:.4g}"),
+        ("mean", f"{found.mean:.4g}"),
+        ("standard deviation", f"{found.std:.4g}"),
+        ("exactly zero", f"{found.zeros:.1%}"),
+    ]
+    st.html(html.table(("", ""), rows, caption=f"Statistics of its {what}", numeric=(1,)))
+
+
+def _kernel_of(network: Known, layers: tuple[LayerShape, ...], layer: LayerShape, number: int) -> None:
+    """The kernel that made this map: its own, or that of the convolution before."""
+    source = next((other for other in reversed(layers[: layer.index + 1]) if isinstance(other.layer, Conv)), None)
+    if source is None:
+        return
+    weights, bias = cache.kernels(network.id, network.version, source.name)
+    found = statistics(weights[number])
+    shape = " × ".join(map(str, weights[number].shape))
+    st.markdown(f"**Its kernel**: {source.name}, number {number} ({shape})")
+    st.caption(
+        f"{weights[number].size} weights from {found.minimum:.3g} to {found.maximum:.3g}, L2 norm {found.norm:.3g}"
+        + (f", bias {bias[number]:.3g}" if bias is not None else "")
+    )
+    _slices(weights[number], key="detail-kernel", what=source.name)
+
+
+def _slices(kernel: np.ndarray, *, key: str, what: str) -> None:
+    """One kernel (C, k, k) as a wall, a slice for each input map."""
+    wall(
+        kernel[:MOST],
+        key=key,
+        scale="signed",
+        captions=[f"in {channel}" for channel in range(len(kernel))][:MOST] if len(kernel) > 1 else None,
+        details=[f"{what}, weights for input map {channel}" for channel in range(len(kernel))][:MOST],
+        tile=64 if len(kernel) > 1 else 180,
+    )
+
+
+# --- kernels ---
+
+
+def _kernels(network: Known, layers: tuple[LayerShape, ...]) -> None:
+    found = [layer for layer in layers if isinstance(layer.layer, Conv)]
+    if not found:
+        st.info("This network has no convolution, so it has no kernels. Its first dense layer sees bare pixels.")
+        return
+    st.caption(
+        "Blue weights are negative, orange ones positive; zero has the colour of the page. Each wall has one scale."
+    )
+    for layer in found:
+        weights, _ = cache.kernels(network.id, network.version, layer.name)
+        inputs = weights.shape[1]
+        st.markdown(f"**{layer.name}**: {len(weights)} kernels of {' × '.join(map(str, weights.shape[1:]))}")
+        channel = 0
+        if inputs > 1:
+            channel = st.slider("Slice for input map", 0, inputs - 1, key=f"slice-{layer.name}", width=320)
+        chosen = _chosen("kernel")
+
+        def take(number: int, name: str = layer.name) -> None:
+            st.session_state["kernel"] = (name, number)
+            st.rerun()
+
+        wall(
+            weights[:MOST, channel],
+            key=f"kernels-{layer.name}",
+            scale="signed",
+            captions=[str(number) for number in range(min(MOST, len(weights)))],
+            details=[f"{layer.name}, kernel {number}" for number in range(min(MOST, len(weights)))],
+            tile=56,
+            selected=chosen[1] if chosen and chosen[0] == layer.name else None,
+            on_click=take,
+        )
+        if chosen and chosen[0] == layer.name and chosen[1] < len(weights):
+            st.markdown(f"Kernel {chosen[1]}, all {inputs} of its slices")
+            _slices(weights[chosen[1]], key=f"kernel-slices-{layer.name}", what=layer.name)
+
+
+def _probability_alt(probabilities: np.ndarray, classes: tuple[str, ...]) -> str:
+    return "Probabilities: " + ", ".join(
+        f"{name} {share:.1%}" for name, share in zip(classes, probabilities, strict=True)
+    )

@@ -1,0 +1,237 @@
+"""The current run while it trains, and its replay afterwards: progress, curves, kernels, probe digits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+import numpy as np
+import streamlit as st
+
+from explorer.data.cards import find_card
+from explorer.errors import ExplorerError
+from explorer.figures import curves, theme
+from explorer.figures.history import probes
+from explorer.figures.matrix import matrix
+from explorer.runs import service
+from explorer.runs.follower import Curve
+from explorer.runs.records import RunRecord
+from explorer.ui import cache, shell, sidebar, state
+from explorer.ui.components import chart, wall
+from explorer.ui.text import duration
+
+STATE_TITLES = {
+    "queued": "Waiting for a free core",
+    "running": "Training",
+    "paused": "Paused",
+    "finished": "Trained",
+    "stopped": "Stopped early",
+    "failed": "Failed",
+}
+
+
+def show() -> None:
+    """The live view; refreshes itself once a second as long as the run is active."""
+    network = sidebar.current_network()
+    if network.kind == "zoo":
+        _empty()
+        return
+    active = network.state in ("queued", "running")
+    shell.fragment(key="live", run_every=1.0 if active else None)(_view)(network.id, active)
+
+
+def _empty() -> None:
+    st.info(
+        "Press Train: here the loss falls, the kernels take shape, and ten digits show what the network thinks "
+        "of them. Until then every page shows a bundled network that is trained already.",
+        icon=":material/show_chart:",
+    )
+
+
+def _view(run_id: str, was_active: bool) -> None:
+    run = cache.run_record(run_id)
+    if was_active and not run.active:
+        cache.known_networks.clear()
+        cache.run_record.clear()
+        st.rerun()
+    _header(run)
+    _progress(run)
+    if run.state == "failed":
+        _failure(run)
+    left, right = st.columns([1.15, 1], gap="medium")
+    with left:
+        _curves(run)
+    with right:
+        _snapshots(run)
+
+
+def _header(run: RunRecord) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run-header"):
+        st.markdown(f"### {run.name}", width="content")
+        st.badge(STATE_TITLES[run.state], color=_colour(run.state))
+        if run.active:
+            _action("Pause", "pause", ":material/pause:", lambda: service.pause(run.id), run.state == "running")
+            _action("Stop", "stop", ":material/stop:", lambda: service.stop(run.id))
+        elif run.state in ("paused", "stopped", "failed"):
+            _action("Resume", "resume", ":material/play_arrow:", lambda: service.resume(run.id))
+        with st.popover("Delete", icon=":material/delete:", key="delete-popover"):
+            st.markdown(f"Delete **{run.name}** with its curves and weights? It can't be brought back.")
+            _action("Delete it", "delete", ":material/delete:", lambda: _delete(run.id))
+
+
+def _action(label: str, key: str, icon: str, act: Callable[[], object], enabled: bool = True) -> None:
+    if st.button(label, key=f"run-{key}", icon=icon, disabled=not enabled):
+        act()
+        cache.run_record.clear()
+        cache.known_networks.clear()
+        st.rerun()
+
+
+def _delete(run_id: str) -> None:
+    service.delete(run_id)
+    state.select_network(state.DEFAULT_NETWORK)
+
+
+def _colour(run_state: str) -> Literal["blue", "green", "red", "gray"]:
+    match run_state:
+        case "running":
+            return "blue"
+        case "finished":
+            return "green"
+        case "failed":
+            return "red"
+        case _:
+            return "gray"
+
+
+def _progress(run: RunRecord) -> None:
+    at, epochs = run.progress, run.spec.train.epochs
+    share = min(1.0, at.step / at.steps_total) if at.steps_total else 0.0
+    parts = [f"epoch {at.epoch:.1f} of {epochs}"]
+    if at.steps_total:
+        parts.append(f"step {at.step:,} of {at.steps_total:,}")
+    if at.images_per_second:
+        parts.append(f"{theme.compact(at.images_per_second)} images/s")
+    if at.elapsed:
+        parts.append(f"{duration(at.elapsed)} so far")
+    if run.active and at.eta is not None:
+        parts.append(f"{duration(at.eta)} left")
+    if at.device:
+        parts.append(at.device)
+    if run.state == "running" and not at.step:
+        parts = ["starting: loading PyTorch and the digits"]
+    st.progress(1.0 if run.state == "finished" else share, text=" · ".join(parts))
+    if run.result and "test_accuracy" in run.result:
+        result = run.result
+        st.markdown(
+            f"Test accuracy **{result['test_accuracy']:.2%}**: {result['test_correct']:,} of "
+            f"{result['test_images']:,} digits that it never learned from."
+        )
+
+
+def _failure(run: RunRecord) -> None:
+    st.error(run.error or "The run failed without a word; its log may tell more.", icon=":material/error:")
+    with st.expander("The end of its log", key="run-log"):
+        st.code(service.read_log(run.id) or "The log is empty.", language=None)
+
+
+def _curves(run: RunRecord) -> None:
+    found = cache.follower(run.id).curves()
+    if not found:
+        st.caption("Curves appear with the first step.")
+        return
+    view = st.segmented_control(
+        "Curves",
+        ["Loss and accuracy", "Learning rate and gradients"],
+        default="Loss and accuracy",
+        required=True,
+        key=f"curves-{run.id}",
+        label_visibility="collapsed",
+    )
+
+    def line(key: str, name: str) -> curves.Series:
+        curve = found.get(key)
+        empty = np.empty(0)
+        return curves.Series(name, empty, empty) if curve is None else curves.Series(name, curve.epochs, curve.values)
+
+    if view == "Loss and accuracy":
+        figures = {
+            "loss": curves.loss(line("loss/train", "training"), line("loss/validation", "validation")),
+            "accuracy": curves.accuracy(line("accuracy/train", "training"), line("accuracy/validation", "validation")),
+        }
+    else:
+        prefix = "gradient_norm/"
+        norms = [line(key, key.removeprefix(prefix)) for key in found if key.startswith(prefix)]
+        figures = {
+            "learning rate": curves.learning_rate(line("learning_rate", "learning rate")),
+            "gradient norm": curves.gradient_norms(norms),
+        }
+    for name, figure in figures.items():
+        chart(figure, key=f"{name.replace(' ', '-')}-{run.id}", height=280, alt=_curve_alt(name, found))
+
+
+def _curve_alt(name: str, found: Mapping[str, Curve]) -> str:
+    prefix = name.replace(" ", "_")
+    latest = [f"{key} {curve.values[-1]:.4g}" for key, curve in found.items() if key.startswith(prefix)]
+    return f"Curve of the {name} over the epochs. Latest: {', '.join(latest) or 'none yet'}"
+
+
+def _snapshots(run: RunRecord) -> None:
+    steps = cache.snapshot_steps(run.id)
+    if not steps:
+        st.caption("Kernels and probe digits appear with the first snapshot.")
+        return
+    step = steps[-1]
+    if not run.active and len(steps) > 1:
+        step = st.select_slider(
+            "Replay training: step",
+            steps,
+            value=steps[-1],
+            key=f"replay-{run.id}",
+            format_func=lambda value: f"{value:,}",
+            help="Moves kernels, probe digits and confusion matrix to an earlier moment of training.",
+        )
+    try:
+        snapshot = cache.snapshot(run.id, step)
+    except ExplorerError as error:
+        st.caption(str(error))
+        return
+    card = find_card(run.spec.data.dataset)
+    st.caption(
+        f"Step {step:,}, epoch {snapshot.epoch:.2f}: validation loss {theme.significant(snapshot.loss, 3)}, "
+        f"accuracy {snapshot.accuracy:.1%}"
+    )
+    view = st.segmented_control(
+        "Snapshot",
+        ["Kernels and probes", "Confusion"],
+        default="Kernels and probes",
+        required=True,
+        key=f"snapshot-view-{run.id}",
+        label_visibility="collapsed",
+    )
+    if view == "Confusion":
+        figure = matrix(snapshot.confusion, card.classes)
+        chart(figure, key=f"live-confusion-{run.id}", height=420, alt="Confusion matrix of validation digits")
+        return
+    if snapshot.kernels is not None:
+        st.markdown("**First layer's kernels**")
+        wall(snapshot.kernels, key=f"live-kernels-{run.id}", scale="signed", tile=44)
+    st.markdown(
+        "**Ten probe digits**",
+        help="One validation digit of each class; rows are the digits, columns what the network takes them for.",
+    )
+    figure = probes(snapshot.probabilities, snapshot.labels, card.classes)
+    chart(
+        figure,
+        key=f"live-probes-{run.id}",
+        height=330,
+        alt=_probe_alt(snapshot.labels, snapshot.probabilities, card.classes),
+    )
+
+
+def _probe_alt(labels: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]) -> str:
+    pairs = (
+        f"{classes[label]} read as {classes[int(row.argmax())]} with {row.max():.0%}"
+        for label, row in zip(labels, probabilities, strict=True)
+    )
+    return "Probe digits: " + ", ".join(pairs)

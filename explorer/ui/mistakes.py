@@ -1,0 +1,130 @@
+"""Mistakes: accuracy with its interval, the confusion matrix, and every digit that was read wrong."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from explorer.analysis import Evaluation, confusion, mistakes, per_class, wilson
+from explorer.data.cards import DataCard, find_card
+from explorer.figures.matrix import matrix as matrix_figure
+from explorer.ui import cache, html, shell, sidebar, state
+from explorer.ui.components import Click, chart, wall
+
+PAGE = 60
+
+
+def show() -> None:
+    network = sidebar.current_network()
+    if not network.usable:
+        st.info(
+            f"**{network.title}** has no weights yet. Its mistakes appear with the first checkpoint.",
+            icon=":material/hourglass_empty:",
+        )
+        return
+    card = find_card(network.spec.data.dataset)
+    found = cache.evaluation(network.id, network.version, card.name)
+    matrix = confusion(found.labels, found.predictions, len(card.classes))
+    _headline(found)
+    left, right = st.columns([1, 1.15], gap="large")
+    with left:
+        _matrix(matrix, card)
+    with right:
+        _gallery(found, card)
+    _classes(matrix, card)
+
+
+def _headline(found: Evaluation) -> None:
+    total = len(found.labels)
+    low, high = wilson(found.correct, total)
+    st.markdown(
+        f"**{found.accuracy:.2%}** of the test digits are read right (95 % interval {low:.2%} to {high:.2%}): "
+        f"**{total - found.correct:,}** of {total:,} wrong.",
+        help="If many test sets of this size were drawn, 95 in 100 such intervals would hold the network's true "
+        "accuracy (Wilson's score interval).",
+    )
+
+
+def _cell() -> tuple[int, int] | None:
+    return st.session_state.get("cell")
+
+
+def _matrix(matrix: np.ndarray, card: DataCard) -> None:
+    st.markdown(
+        "**Confusion matrix**",
+        help="Rows: what the digit is. Columns: what the network takes it for. Click a cell to see its digits.",
+    )
+
+    def take(click: Click) -> None:
+        st.session_state["cell"] = (int(click["y"]), int(click["x"]))
+
+    figure = matrix_figure(matrix, card.classes, chosen=_cell())
+    worst = int((matrix - np.diag(np.diag(matrix))).argmax())
+    row, column = divmod(worst, len(card.classes))
+    chart(
+        figure,
+        key="confusion",
+        height=470,
+        on_click=take,
+        alt=f"Confusion matrix. Most frequent confusion: {card.classes[row]} read as {card.classes[column]}, "
+        f"{matrix[row, column]} times.",
+    )
+
+
+def _gallery(found: Evaluation, card: DataCard) -> None:
+    cell = _cell()
+    numbers = mistakes(found, cell=cell)
+    if cell is None:
+        st.markdown(f"**All {len(numbers):,} mistakes**, the most confident first")
+    else:
+        true, predicted = (card.classes[number] for number in cell)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{true} read as {predicted}**: {len(numbers):,}", width="content")
+            if st.button("Show all mistakes", key="clear-cell", type="tertiary"):
+                st.session_state["cell"] = None
+                st.rerun()
+    if not len(numbers):
+        st.caption("None." if cell else "No mistakes at all.")
+        return
+    pages = -(-len(numbers) // PAGE)
+    page = st.pagination(pages, key=f"mistakes-page-{cell}") if pages > 1 else 1
+    shown = numbers[(page - 1) * PAGE : page * PAGE]
+
+    def open_inside(position: int) -> None:
+        state.select_digit(int(shown[position]))
+        st.session_state["_go"] = "inside"
+
+    wall(
+        np.asarray(cache.dataset(card.name).test.pixels[shown])[:, 0],
+        key="mistakes-wall",
+        scale="brightness",
+        captions=[_caption(found, number, card) for number in shown],
+        details=[f"Test digit {number}. Click to look inside." for number in shown],
+        marks=["right" if found.labels[number] == found.predictions[number] else "wrong" for number in shown],
+        tile=72,
+        on_click=open_inside,
+    )
+    if st.session_state.pop("_go", None):
+        st.switch_page(shell.path_of("inside"))
+
+
+def _caption(found: Evaluation, number: int, card: DataCard) -> str:
+    true, predicted = card.classes[found.labels[number]], card.classes[found.predictions[number]]
+    return f"{true} → {predicted}, {found.confidences[number]:.0%}"
+
+
+def _classes(matrix: np.ndarray, card: DataCard) -> None:
+    scores = per_class(matrix)
+    rows = [
+        (name, f"{scores.precision[k]:.2%}", f"{scores.recall[k]:.2%}", f"{scores.f1[k]:.4f}", f"{scores.support[k]:,}")
+        for k, name in enumerate(card.classes)
+    ]
+    st.markdown("**Class by class**")
+    st.html(
+        html.table(
+            ("Class", "Precision", "Recall", "F1", "Digits"),
+            rows,
+            caption="Precision: of those read as this class, how many are. Recall: of this class, how many were found.",
+            numeric=(1, 2, 3, 4),
+        )
+    )

@@ -1,0 +1,170 @@
+"""What is always there: the current network and the current digit, each with its picker."""
+
+from __future__ import annotations
+
+import random
+import sys
+from html import escape
+
+import numpy as np
+import streamlit as st
+
+from explorer.data.cards import find_card
+from explorer.errors import WeightsError
+from explorer.networks import Known
+from explorer.ui import cache, datanotice, html, shell, state
+
+ACTIVE = ("queued", "running", "paused")
+STATES = {
+    "queued": "waiting for a free core",
+    "running": "training",
+    "paused": "paused",
+    "stopped": "stopped early",
+    "failed": "failed",
+}
+
+
+def show() -> None:
+    """The sidebar of every page."""
+    with st.sidebar:
+        network = current_network()
+        busy = network.state in ("queued", "running")
+        shell.fragment(key="sidebar-network", run_every=2.0 if busy else None)(_network)()
+        # The digit's answer needs torch, which a fresh server loads in the background: until then it is asked again.
+        if not datanotice.show(find_card(network.spec.data.dataset)):
+            return
+        waiting = "explorer.analysis" not in sys.modules
+        shell.fragment(key="sidebar-digit", run_every=1.0 if waiting or busy else None)(_digit)()
+
+
+def current_network() -> Known:
+    """The current network; where it was deleted meanwhile, the bundled one takes its place."""
+    listed = {network.id: network for network in cache.known_networks()}
+    chosen = listed.get(state.network_id())
+    if chosen is None:
+        cache.known_networks.clear()
+        listed = {network.id: network for network in cache.known_networks()}
+        chosen = listed.get(state.network_id())
+    if chosen is None:
+        if not listed:
+            raise WeightsError("there is no network at all: fetch the folder model_zoo again")
+        chosen = listed.get(state.DEFAULT_NETWORK) or next(iter(listed.values()))
+        state.select_network(chosen.id)
+    return chosen
+
+
+def answer(network: Known, pixels: np.ndarray, snapshot: int | None = None) -> dict[str, np.ndarray] | None:
+    """What every layer of the network makes of an image, or None where it has no weights yet."""
+    if not network.usable:
+        return None
+    return cache.activations(network.id, network.version, snapshot, network.spec.data.dataset, pixels.tobytes())
+
+
+def current_digit(network: Known) -> tuple[np.ndarray, int | None]:
+    """The current digit's pixels, uint8 (C, H, W), and its true class (None: the user's own)."""
+    own = state.own_digit()
+    index = state.digit_index()
+    if index is None and own is not None and own.shape == find_card(network.spec.data.dataset).shape:
+        return own, None
+    test = cache.dataset(network.spec.data.dataset).test
+    number = min(index or 0, len(test.labels) - 1)
+    return np.asarray(test.pixels[number]), int(test.labels[number])
+
+
+def describe(network: Known) -> str:
+    """One line on a network: parameters, accuracy or state."""
+    parts = [f"{network.parameters:,} parameters"]
+    if network.test_accuracy is not None:
+        parts.append(f"{network.test_accuracy:.2%} of test digits right")
+    if network.state in STATES:
+        parts.append(STATES[network.state])
+    return " · ".join(parts)
+
+
+def _network() -> None:
+    networks = {network.id: network for network in cache.known_networks()}
+    current = current_network()
+    networks.setdefault(current.id, current)
+    st.session_state["network-picker"] = current.id
+
+    def take() -> None:
+        state.select_network(st.session_state["network-picker"])
+        st.rerun()
+
+    st.selectbox(
+        "Current network",
+        list(networks),
+        key="network-picker",
+        format_func=lambda name: _label(networks[name]),
+        on_change=take,
+        help="Every page shows this network. The bundled ones come first, then your runs, newest first.",
+    )
+    st.caption(describe(current))
+    if current.state in ("queued", "running"):
+        at = cache.run_record(current.id).progress
+        share = min(1.0, at.step / at.steps_total) if at.steps_total else 0.0
+        st.progress(share, text=f"epoch {at.epoch:.1f} of {current.spec.train.epochs}")
+
+
+def _label(network: Known) -> str:
+    if network.kind == "zoo":
+        return f"{network.title} (bundled)"
+    return f"{network.title} · {network.id[:4]}"
+
+
+def _digit() -> None:
+    network = current_network()
+    pixels, label = current_digit(network)
+    card = find_card(network.spec.data.dataset)
+    st.markdown("Current digit" if card.name == "mnist" else "Current picture")
+    seen = answer(network, pixels) if "explorer.analysis" in sys.modules else None
+    left, right = st.columns([1, 1.7], vertical_alignment="center", wrap=False)
+    with left:
+        truth = "your own" if label is None else f"true class {card.classes[label]}"
+        st.html(html.picture(pixels, size=84, alt=f"The current digit, {truth}"))
+    with right:
+        if seen is None:
+            verdict = "No answer yet: the network has no weights." if not network.usable else "Waiting for the network."
+            st.caption(verdict)
+        else:
+            st.html(_verdict(seen["probabilities"], label, card.classes))
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        _picker(len(cache.dataset(card.name).test.labels))
+
+
+def _verdict(probabilities: np.ndarray, label: int | None, classes: tuple[str, ...]) -> str:
+    guess = int(probabilities.argmax())
+    mark = "" if label is None else "✓" if guess == label else "✗"
+    kind = "" if label is None else "right" if guess == label else "wrong"
+    truth = "your own digit" if label is None else f"true: {escape(classes[label])}"
+    return (
+        f'<div class="ks-verdict"><div>{truth}</div>'
+        f'<div class="{kind}">reads <b>{escape(classes[guess])}</b> {mark}</div>'
+        f"<div>{probabilities[guess]:.1%} sure</div></div>"
+    )
+
+
+def _picker(count: int) -> None:
+    index = state.digit_index()
+    st.session_state["digit"] = min(index or 0, count - 1)
+    st.number_input(
+        "Number in the test set",
+        0,
+        count - 1,
+        step=1,
+        key="digit",
+        on_change=lambda: _take(st.session_state["digit"]),
+        width="stretch",
+    )
+    st.button(
+        "",
+        icon=":material/shuffle:",
+        key="random-digit",
+        help="Another digit at random",
+        on_click=lambda: _take(random.randrange(count)),  # noqa: S311 no secret hangs on it
+    )
+
+
+def _take(index: int) -> None:
+    state.select_digit(index)
+    st.rerun()

@@ -1,0 +1,153 @@
+"""What a session remembers, and its part that is in the URL: the current network, the current digit, the draft.
+
+The URL wins where it says something else than the session (a pasted link, the browser's back button); where it says
+nothing (a click in the navigation clears it) the session writes itself in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+import numpy as np
+import streamlit as st
+
+from explorer import networks
+from explorer.draft import Draft, History
+from explorer.errors import ExplorerError, SpecError
+from explorer.spec import RunSpec, from_link, to_link
+
+DEFAULT_NETWORK = "article"
+OWN = "own"
+
+
+def follow_url() -> None:
+    """Brings session and URL together, once at the start of each page run."""
+    params = st.query_params
+    if "spec" in params and params["spec"] != st.session_state.get("_spec_link"):
+        _open_link(params["spec"])
+    if "network" in params:
+        _take_network(params["network"])
+    else:
+        params["network"] = network_id()
+    if "digit" in params:
+        _take_digit(params["digit"])
+    else:
+        params["digit"] = _digit_text()
+
+
+# --- the current network ---
+
+
+def network_id() -> str:
+    """The id of the current network; one that was deleted meanwhile gives way to the bundled one."""
+    return cast(str, st.session_state.setdefault("network", DEFAULT_NETWORK))
+
+
+def select_network(network: str) -> None:
+    """For callbacks: makes a network the current one, here and in the URL."""
+    st.session_state["network"] = network
+    st.query_params["network"] = network
+
+
+def _take_network(network: str) -> None:
+    if network == st.session_state.get("network"):
+        return
+    try:
+        networks.find(network)
+    except ExplorerError:
+        st.toast(f"This server has no network {network[:40]!r}. The bundled one is shown.", icon=":material/info:")
+        select_network(DEFAULT_NETWORK)
+    else:
+        st.session_state["network"] = network
+
+
+# --- the current digit ---
+
+
+def digit_index() -> int | None:
+    """The current digit's number in the test set, or None where it is the user's own."""
+    if own_digit() is not None and st.session_state.get("digit_number") is None:
+        return None
+    return cast(int, st.session_state.get("digit_number") or 0)
+
+
+def own_digit() -> np.ndarray | None:
+    """The user's own digit in the data set's form, uint8 (C, H, W), or None."""
+    return cast("np.ndarray | None", st.session_state.get("own_digit"))
+
+
+def select_digit(index: int) -> None:
+    """For callbacks: makes a digit of the test set the current one."""
+    st.session_state["digit_number"] = int(index)
+    st.query_params["digit"] = str(int(index))
+
+
+def select_own_digit(pixels: np.ndarray) -> None:
+    """For callbacks: makes a prepared picture of the user's, uint8 (C, H, W), the current digit."""
+    st.session_state["own_digit"] = pixels
+    st.session_state["digit_number"] = None
+    st.query_params["digit"] = OWN
+
+
+def _digit_text() -> str:
+    index = digit_index()
+    return OWN if index is None else str(index)
+
+
+def _take_digit(text: str) -> None:
+    if text == _digit_text():
+        return
+    if text.isdecimal() and len(text) <= 7:
+        st.session_state["digit_number"] = int(text)
+    elif text == OWN and own_digit() is not None:
+        st.session_state["digit_number"] = None
+    else:
+        st.query_params["digit"] = _digit_text()
+
+
+# --- the draft ---
+
+
+def history() -> History:
+    return cast(History, st.session_state.setdefault("history", History(Draft.from_preset("article"))))
+
+
+def draft() -> Draft:
+    return history().now
+
+
+def edit(change: Callable[[Draft], Draft]) -> None:
+    """For callbacks: replaces the draft by a changed one; a change that cannot be is refused with its sentence."""
+    try:
+        st.session_state["history"] = history().then(change(draft()))
+    except SpecError as error:
+        st.toast(str(error), icon=":material/error:")
+    _write_link()
+
+
+def undo() -> None:
+    st.session_state["history"] = history().undo()
+    _write_link()
+
+
+def redo() -> None:
+    st.session_state["history"] = history().redo()
+    _write_link()
+
+
+def _write_link() -> None:
+    link = to_link(draft().run_spec())
+    st.session_state["_spec_link"] = link
+    st.query_params["spec"] = link
+
+
+def _open_link(link: str) -> None:
+    st.session_state["_spec_link"] = link
+    try:
+        opened = Draft.from_run(from_link(RunSpec, link))
+    except SpecError as error:
+        st.toast(f"The link could not be opened: {error}", icon=":material/link_off:")
+        del st.query_params["spec"]
+        return
+    st.session_state["history"] = history().then(opened)

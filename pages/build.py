@@ -1,0 +1,32 @@
+"""Build & train: shape a network on the left, see it to scale on the right, train it and watch."""
+
+from explorer.ui import shell
+
+shell.enter("Build & train")
+
+import streamlit as st
+
+from explorer.ui import builder, design, live, recipe, state
+
+
+@shell.fragment(key="controls")
+def controls() -> None:
+    network, training = st.tabs(["Network", "Recipe"])
+    with network:
+        builder.show(*design.traced(state.draft()))
+    with training:
+        recipe.show()
+
+
+@shell.fragment(key="design")
+def drawing() -> None:
+    design.show()
+
+
+left, right = st.columns([1, 1.75], gap="medium")
+with left:
+    controls()
+with right, st.container(key="stage"):
+    drawing()
+    with shell.sentences():
+        live.show()

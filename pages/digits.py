@@ -1,0 +1,10 @@
+"""Your digits: pictures of the reader's own, prepared as MNIST's were, and read."""
+
+from explorer.ui import shell
+
+shell.enter("Your digits")
+
+from explorer.ui import digits
+
+with shell.sentences():
+    digits.show()

@@ -1,0 +1,202 @@
+"""The whole way of a newcomer, in a real browser on a real server: build, train, look inside, mistakes, own digit."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from explorer.data import load
+from explorer.zoo import load as load_zoo
+
+pytestmark = pytest.mark.browser
+ROOT = Path(__file__).parents[2]
+LONG = 120_000
+
+
+@pytest.fixture(scope="module")
+def app(serve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A server of the app with a home of its own."""
+    home = tmp_path_factory.mktemp("home")
+    return str(serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(home)}).url)
+
+
+@pytest.fixture
+def visit(app: str, page: Page) -> Callable[[str], Page]:
+    def go(path: str = "") -> Page:
+        page.goto(f"{app}/{path}")
+        expect(page.locator("h1").first).to_be_visible(timeout=LONG)
+        return page
+
+    return go
+
+
+def settled(page: Page) -> None:
+    expect(page.locator('[data-testid="stStatusWidgetRunningIcon"]')).to_have_count(0, timeout=LONG)
+    expect(page.locator('[data-testid="stException"]')).to_have_count(0)
+
+
+def slide(page: Page, label: str, key: str, times: int = 1) -> None:
+    """Moves the first slider of that label by arrow keys."""
+    thumb = page.get_by_role("slider", name=label).first
+    thumb.focus()
+    for _ in range(times):
+        thumb.press(key)
+
+
+def picture(pixels: np.ndarray) -> bytes:
+    """A digit as somebody would send it: dark on light, large, off-centre, as PNG."""
+    large = Image.fromarray(255 - pixels).resize((196, 196), Image.Resampling.BICUBIC)
+    paper = Image.new("L", (420, 360), 255)
+    paper.paste(large, (150, 40))
+    buffer = io.BytesIO()
+    paper.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def test_a_cold_server_answers_a_deep_link_with_the_right_page(
+    serve: Callable[..., Any], tmp_path: Path, page: Page
+) -> None:
+    server = serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(tmp_path)})
+    page.goto(f"{server.url}/mistakes?network=lenet5&digit=7")
+    expect(page.locator("h1").first).to_have_text("Mistakes", timeout=LONG)
+    expect(page.get_by_text("of the test digits are read right")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("Page not found")).to_have_count(0)
+    expect(page.get_by_text("LeNet-5 (bundled)").first).to_be_visible()
+    expect(page.get_by_label("Number in the test set")).to_have_value("7")
+    server.stop()
+
+
+def test_a_slider_moves_the_drawing_and_an_impossible_network_is_mended(visit: Callable[..., Page]) -> None:
+    page = visit()
+    stage = page.locator(".st-key-stage")
+    expect(stage.get_by_text("225,034 parameters")).to_be_visible(timeout=LONG)
+    slide(page, "Kernels", "ArrowRight")  # 32 → 40: 40·10 + 64·(9·40 + 1) + 205,0… instead of 32·10 + 64·(9·32 + 1) …
+    expect(stage.get_by_text("229,722 parameters")).to_be_visible()
+    page.locator(".st-key-undo button").click()
+    expect(stage.get_by_text("225,034 parameters")).to_be_visible()
+    # 11 × 11 twice on a 28 × 28 digit with pooling: the second kernel no longer fits.
+    for number in (0, 1):
+        thumb = page.get_by_role("slider", name="Kernel size").nth(number)
+        thumb.focus()
+        thumb.press("End")
+    alert = page.locator(".stAlert").filter(has_text="conv2").first
+    expect(alert).to_contain_text("11×11 kernel")
+    expect(page.locator(".st-key-train button")).to_be_disabled()
+    page.locator(".st-key-make-it-fit button").click()
+    expect(page.locator(".st-key-train button")).to_be_enabled()
+    expect(page.locator(".stAlert").filter(has_text="conv2")).to_have_count(0)
+
+
+@pytest.fixture(scope="module")
+def trained(app: str, browser: Any) -> Iterator[str]:
+    """One epoch on 500 digits, by the button; gives the run's id."""
+    context = browser.new_context(viewport={"width": 1440, "height": 1000})
+    page = context.new_page()
+    page.goto(f"{app}/")
+    expect(page.locator("h1").first).to_be_visible(timeout=LONG)
+    page.get_by_role("tab", name="Recipe").click()
+    thumb = page.get_by_role("slider", name="Training digits")
+    thumb.focus()
+    thumb.press("Home")
+    for _ in range(4):  # 100, 200, 500, 1,000, 2,000
+        thumb.press("ArrowRight")
+    epochs = page.get_by_role("slider", name="Epochs")
+    epochs.focus()
+    for _ in range(3):
+        epochs.press("ArrowRight")
+    expect(page.get_by_text("2,000").first).to_be_visible()
+    page.locator(".st-key-train button").click()
+    expect(page.locator(".st-key-run-header")).to_contain_text("Article's network", timeout=LONG)
+    # The loss curve is there while training goes on, and is the same element all the while.
+    curve = page.locator('[class*="st-key-loss-"] .ks-plot')
+    curve.wait_for(timeout=LONG)
+    curve.evaluate("element => { element.dataset.seen = 'first' }")
+    expect(page.locator(".st-key-run-header")).to_contain_text("Trained", timeout=LONG)
+    assert curve.evaluate("element => element.dataset.seen") == "first"
+    network = re.search(r"network=([0-9a-f]{8})", page.url)
+    assert network, page.url
+    yield network[1]
+    context.close()
+
+
+def test_training_is_seen_and_found_again_after_reloading(visit: Callable[..., Page], trained: str) -> None:
+    page = visit(f"?network={trained}")
+    expect(page.locator(".st-key-run-header")).to_contain_text("Trained", timeout=LONG)
+    expect(page.get_by_text("Test accuracy").first).to_be_visible()
+    curve = page.locator('[class*="st-key-loss-"] .ks-plot')
+    curve.wait_for(timeout=LONG)
+    losses = page.evaluate("() => Array.from(document.querySelector('[class*=st-key-loss-] .ks-plot').data[0].y)")
+    assert len(losses) >= 3
+    assert losses[-1] < losses[0]
+    replay = page.get_by_role("slider", name="Replay training: step")
+    replay.focus()
+    replay.press("Home")
+    expect(page.get_by_text("Step 0, epoch 0.00")).to_be_visible(timeout=LONG)
+
+
+def test_look_inside_shows_the_networks_own_answer(visit: Callable[..., Page]) -> None:
+    page = visit("inside?network=article&digit=3")
+    expect(page.locator(".st-key-flow-conv1")).to_be_visible(timeout=LONG)
+    settled(page)
+    import torch
+
+    from explorer.data import normalise
+
+    data = load("mnist")
+    _, network = load_zoo("article")
+    with torch.no_grad():
+        shares = network(normalise(torch.tensor(data.test.pixels[3:4]), data.card))[0].softmax(0)
+    page.locator(".st-key-probabilities .ks-plot .plot-container").wait_for(timeout=LONG)
+    shown = page.evaluate("() => Array.from(document.querySelector('.st-key-probabilities .ks-plot').data[0].x)")
+    np.testing.assert_allclose(shown, shares.numpy(), rtol=1e-5, atol=1e-7)
+    page.locator(".st-key-wall-conv1 canvas").first.click()
+    expect(page.get_by_role("heading", name=re.compile("conv1, map"))).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("Its kernel: conv1")).to_be_visible()
+
+
+def test_a_mistake_is_clicked_and_opened_inside(visit: Callable[..., Page]) -> None:
+    page = visit("mistakes?network=lenet5")
+    expect(page.get_by_text("of the test digits are read right")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text(re.compile("All .* mistakes"))).to_be_visible()
+    page.locator(".st-key-mistakes-wall canvas").first.click()
+    expect(page.locator("h1").first).to_have_text("Look inside", timeout=LONG)
+    expect(page.locator(".ks-verdict .wrong")).to_be_visible(timeout=LONG)
+
+
+def test_own_digits_are_read_and_broken_files_get_a_sentence(visit: Callable[..., Page]) -> None:
+    page = visit("digits?network=article")
+    data = load("mnist")
+    index = int(np.flatnonzero(data.test.labels == 3)[0])
+    page.locator(".st-key-upload input[type=file]").set_input_files(
+        [
+            {"name": "three.png", "mimeType": "image/png", "buffer": picture(np.asarray(data.test.pixels[index, 0]))},
+            {"name": "broken.png", "mimeType": "image/png", "buffer": b"\x89PNG\r\n\x1a\nnothing more"},
+            {"name": "notes.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7 words"},
+        ]
+    )
+    expect(page.get_by_text("Reads 3")).to_be_visible(timeout=LONG)
+    expect(page.locator(".stAlert")).to_have_count(2)
+    assert page.locator(".ks-steps figure").count() >= 5
+    page.get_by_role("button", name="Open in Look inside").click()
+    expect(page.locator("h1").first).to_have_text("Look inside", timeout=LONG)
+    expect(page.get_by_text("your own digit").first).to_be_visible(timeout=LONG)
+
+
+@pytest.mark.parametrize("path", ["", "inside", "mistakes", "digits"])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
+def test_no_page_is_wider_than_the_window(
+    app: str, open_page: Callable[..., Page], path: str, width: int, scheme: str
+) -> None:
+    page = open_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    page.goto(f"{app}/{path}")
+    expect(page.locator("h1").first).to_be_visible(timeout=LONG)
+    settled(page)
+    assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0

@@ -1,0 +1,1 @@
+from conftest_pages import open_app  # noqa: F401 a fixture

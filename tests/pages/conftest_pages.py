@@ -1,0 +1,66 @@
+"""The app without a browser: every page through streamlit_app.py, in a home of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from explorer.ui.components.wall import Payload
+
+ROOT = Path(__file__).parents[2]
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def open_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """``open_app("inside", network="lenet5")`` opens a page as a link with these parameters would."""
+    monkeypatch.setenv("KERNELSCOPE_HOME", str(tmp_path / "home"))
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+    def start(page: str = "build", **params: str) -> AppTest:
+        tested = AppTest.from_file(str(ROOT / "streamlit_app.py"), default_timeout=120)
+        for name, value in params.items():
+            tested.query_params[name] = value
+        tested.run()
+        if page != "build":
+            tested.switch_page(f"pages/{page}.py")
+            for name, value in params.items():
+                tested.query_params[name] = value
+            tested.run()
+        return tested
+
+    yield start
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+def elements(tested: AppTest) -> Iterator[Any]:
+    """Everything on the page, in order."""
+
+    def walk(node: Any) -> Iterator[Any]:
+        for child in getattr(node, "children", {}).values():
+            yield child
+            yield from walk(child)
+
+    yield from walk(tested._tree)
+
+
+def component(tested: AppTest, key: str) -> Any:
+    """What Python sent to one of our components: its protobuf message."""
+    found = [
+        item.proto
+        for item in elements(tested)
+        if getattr(item, "type", "") == "bidi_component" and item.proto.id.endswith(f"-{key}")
+    ]
+    assert len(found) == 1, f"{len(found)} components with the key {key}"
+    return found[0]
+
+
+def shown_wall(tested: AppTest, key: str) -> Payload:
+    return Payload.unpack(component(tested, key).bytes)
