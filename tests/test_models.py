@@ -49,10 +49,10 @@ NORMED = ModelSpec(
 
 
 def seen(network: Network, images: Tensor) -> dict[str, Tensor]:
-    """Each submodule's output, in a copy taken at once, by hooks."""
+    """Each submodule's output, by hooks and not copied, so that a layer that works in place would be found out."""
     outputs: dict[str, Tensor] = {}
     hooks = [
-        module.register_forward_hook(lambda _m, _i, output, name=name: outputs.update({name: output.clone()}))
+        module.register_forward_hook(lambda _m, _i, output, name=name: outputs.update({name: output}))
         for name, module in network.named_children()
     ]
     network(images)

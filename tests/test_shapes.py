@@ -11,7 +11,7 @@ import sys
 
 import pytest
 import torch
-from hypothesis import assume, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from reference import noise, run
 from strategies import blocks, conv_blocks, convs, input_shapes, model_specs, pools
@@ -116,9 +116,8 @@ def test_a_dense_layer_sees_what_the_whole_map_sees(
     layers: tuple[Conv, ...], bridge: Flatten | GlobalAveragePool
 ) -> None:
     spec = ModelSpec(layers=(*layers, bridge, Dense(units=3), Activation(), Output()))
-    traced, error = partial(spec, (1, 40, 40), 2)
-    assume(error is None)
-    image = torch.zeros(1, 1, 40, 40, dtype=torch.double, requires_grad=True)
+    traced = trace(spec, (1, 100, 100), 2)
+    image = torch.zeros(1, 1, 100, 100, dtype=torch.double, requires_grad=True)
     positive(layers, image).sum().backward()
     assert image.grad is not None
     (top, bottom), _ = box(image.grad)
@@ -233,17 +232,22 @@ def test_a_window_that_does_not_fit(
     assert caught.value.layer == place
 
 
-@given(convs(), input_shapes())
-def test_the_remedies_in_the_sentence_work(conv: Conv, shape: tuple[int, int, int]) -> None:
-    error = partial(model(conv), shape, 2)[1]
-    assume(error is not None)
-    remedy = re.search(r"use padding (\d+) or a kernel of (\d+)", str(error))
+@given(st.integers(1, 30), st.data())
+def test_the_remedies_in_the_sentence_work(side: int, data: st.DataObject) -> None:
+    size = data.draw(st.integers(side + 1, 31))
+    zeros = data.draw(st.integers(0, (size - side - 1) // 2))
+    conv = Conv(kernels=1, kernel_size=size, padding=zeros)
+
+    def fits(**change: int) -> bool:
+        return partial(model(conv.model_copy(update=change)), (1, side, 40), 2)[1] is None
+
+    remedy = re.search(r"use padding (\d+) or a kernel of (\d+)", str(partial(model(conv), (1, side, 40), 2)[1]))
     assert remedy
-    zeros, size = int(remedy[1]), int(remedy[2])
-    for change in ({"padding": zeros}, {"kernel_size": size}):
-        assert partial(model(conv.model_copy(update=change)), shape, 2)[1] is None
-    for change in ({"padding": zeros - 1}, {"kernel_size": size + 1}):
-        assert partial(model(conv.model_copy(update=change)), shape, 2)[1] is not None
+    enough, largest = int(remedy[1]), int(remedy[2])
+    assert fits(padding=enough)
+    assert not fits(padding=enough - 1)
+    assert fits(kernel_size=largest)
+    assert not fits(kernel_size=largest + 1)
 
 
 WIDE = Conv(kernels=1024, kernel_size=3, padding="same")
@@ -287,6 +291,16 @@ def test_an_input_that_makes_no_sense(shape: tuple[int, ...], classes: int) -> N
         with pytest.raises(SpecError, match="images of channels × height × width") as caught:
             function(PRESETS["article"].model, shape, classes)
         assert caught.value.layer is None
+
+
+def test_superfluous_zeros_go_where_narrower_layers_are_not_enough() -> None:
+    """Sixty paddings of 15 blow a digit up to 1,828 pixels a side, too many even for a single map a layer."""
+    spec = model(*(Conv(kernels=1, kernel_size=1, padding=15),) * 60)
+    error = partial(spec, DIGIT, 10)[1]
+    assert error is not None
+    mended = repair(spec, DIGIT, 10)
+    assert within_limits(trace(mended, DIGIT, 10))
+    assert "padding 15 → 0" in describe_repair(spec, mended)
 
 
 def test_an_input_that_no_change_can_make_small_enough() -> None:
@@ -345,6 +359,7 @@ def block(**more: object) -> ConvBlock:
         ((block(stride=5), block(pool="max", pool_size=7, pool_stride=7)), "pool1: window 7 → 4, stride 7 → 4"),
         ((block(kernel_size=11, pool="max"), block(kernel_size=11, pool="max")), "conv2: kernel 11 → 8"),
         ((block(stride=8), block(), block(padding="valid")), "conv3: kernel 3 → 2"),
+        ((block(pool="max"),) * 4, "pool2: removed"),  # one change early, where changes at the fault would be two
         ((block(kernels=1024, padding="same", kernel_size=5),) * 2, "conv2: kernels 1024 → 512"),
     ],
 )
