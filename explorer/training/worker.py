@@ -1,0 +1,184 @@
+"""The process that trains one run: ``python -m explorer.training.worker RUN``.
+
+It claims the run in the store, goes on from the newest good checkpoint if there is one, writes what the engine tells,
+does what it is ordered to, and ends the run in one of its states. What goes wrong is one sentence in the store and a
+traceback in the log.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from explorer import data
+from explorer.errors import ExplorerError, StoreError
+from explorer.runs import service
+from explorer.runs.artifacts import RunFolder, atomic_write, run_folder
+from explorer.runs.executors import this_process
+from explorer.runs.records import EndState, Fenced, Lease
+from explorer.runs.store import SqlRunStore
+from explorer.spec import RunSpec
+from explorer.training.orders import Orders
+
+if TYPE_CHECKING:
+    from explorer.data import Dataset
+    from explorer.training.events import Checkpoint, Finished
+
+LEASE_SECONDS = 30.0
+NICENESS = 5
+"""Whoever looks at a page comes before what trains in the background."""
+
+log = logging.getLogger("explorer.training.worker")
+
+
+def main(run_id: str) -> int:
+    """Works on the run until it ends; returns the process's exit status, 0 unless the run couldn't be had or failed."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(message)s")
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    store = SqlRunStore.open()
+    lease = store.claim_run(run_id, this_process(), LEASE_SECONDS)
+    if lease is None:
+        log.error("run %s is not to be had: it is paused, has ended, or another process works on it", run_id)
+        return 1
+    state = _work(store, lease)
+    store.close()
+    try:
+        service.dispatch()
+    except ExplorerError:
+        log.warning("no other run could be started", exc_info=True)
+    return 1 if state == "failed" else 0
+
+
+def _work(store: SqlRunStore, lease: Lease) -> EndState | None:
+    """Trains and ends the run. Returns its state; None where another worker has it."""
+    error: str | None = None
+    result: dict[str, Any] | None = None
+    with Orders(store, lease) as orders:
+        try:
+            state, result = _train(store, lease, orders)
+        except Fenced:
+            state = None
+        except ExplorerError as fault:
+            log.exception("the run failed")
+            state, error = "failed", str(fault)
+        except Exception as fault:
+            log.exception("the run failed")
+            state, error = "failed", f"An unexpected {type(fault).__name__} ended the training: {fault} (see its log)"
+    if state is None:
+        log.warning("run %s went to another worker", lease.run_id)
+        return None
+    try:
+        if error is not None:
+            kept = store.latest_checkpoints(lease.run_id)
+            error = _sentence(error) + (f" The weights of step {kept[0].step:,} are kept." if kept else "")
+        store.finish(lease, state, error, result)
+    except StoreError:
+        log.exception("the end of run %s (%s) could not be written", lease.run_id, state)
+    log.info("run %s: %s", lease.run_id, state)
+    return state
+
+
+def _train(store: SqlRunStore, lease: Lease, orders: Orders) -> tuple[EndState | None, dict[str, Any] | None]:
+    """Trains until the end, or until it is ordered otherwise: the state that the run is in then, and its result."""
+    folder = run_folder(lease.run_id).create()
+    spec = store.get(lease.run_id).spec
+    log.info("run %s, attempt %d: %s; loading %s", lease.run_id, lease.attempt, spec.name, spec.data.dataset)
+    images = data.load(spec.data.dataset)
+    # Only now, with the run claimed and the heart beating: torch takes seconds to load.
+    from explorer.training.engine import train
+    from explorer.training.events import Checkpoint, Finished
+    from explorer.training.recorder import Recorder
+    from explorer.training.trained import newest_checkpoint
+
+    checkpoint = newest_checkpoint(store, lease.run_id)
+    _cut_back(store, lease, folder, checkpoint)
+    _use_threads(checkpoint)
+    recorder = Recorder(store, lease, folder)
+    events = train(spec, images, resume=checkpoint, wanted=lambda: orders.current != "ok" or recorder.checkpoint_due)
+    for event in events:
+        order = orders.current
+        if order == "fenced":
+            return None, None
+        recorder.record(event, keep=order != "ok")
+        if isinstance(event, Finished):
+            return "finished", _result(
+                spec, images, event, recorder.progress.device, _keep(folder, spec, images, event)
+            )
+        if isinstance(event, Checkpoint) and order != "ok":
+            recorder.flush()
+            return ("paused" if order == "pause" else "stopped"), None
+    raise AssertionError("the engine ends with Finished")
+
+
+def _cut_back(store: SqlRunStore, lease: Lease, folder: RunFolder, checkpoint: Checkpoint | None) -> None:
+    """Forgets what an earlier attempt wrote after the checkpoint, from where the run goes on."""
+    from explorer.training.snapshots import list_snapshots
+
+    step = 0 if checkpoint is None else checkpoint.step
+    store.truncate_metrics(lease, step)
+    for taken, path in list_snapshots(folder.snapshots).items():
+        if taken > step:
+            path.unlink(missing_ok=True)
+    log.info("going on from step %d" if step else "beginning at step %d", step)
+
+
+def _use_threads(checkpoint: Checkpoint | None) -> None:
+    """All cores, or OMP_NUM_THREADS; a run that goes on keeps its number, on which its exact result depends."""
+    import torch
+
+    from explorer.training.device import cores
+
+    if checkpoint is not None:
+        torch.set_num_threads(checkpoint.state.threads)
+    elif "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(cores())
+    log.info("torch %s on %d threads", torch.__version__, torch.get_num_threads())
+
+
+def _keep(folder: RunFolder, spec: RunSpec, images: Dataset, event: Finished) -> str:
+    """Writes the final weights, with the spec, and returns the file's SHA-256."""
+    from explorer import models, weights
+
+    network = models.build(spec.model, images.card.shape, len(images.card.classes))
+    models.load_weights(network, event.weights)
+    packed = weights.pack(network, spec)
+    atomic_write(folder.weights, packed)
+    return hashlib.sha256(packed).hexdigest()
+
+
+def _result(spec: RunSpec, images: Dataset, event: Finished, device: str | None, sha256: str) -> dict[str, Any]:
+    """What is kept of a finished run beside its metrics."""
+    names = (
+        "test_accuracy", "test_correct", "test_images", "test_loss",
+        "validation_accuracy", "validation_loss", "validation_images",
+        "weights_step", "stopped_early", "images_per_second", "seconds",
+    )  # fmt: skip
+    about_data = {
+        "dataset": spec.data.dataset,
+        "complete": images.complete,
+        "notice": images.notice,
+        "fingerprint": images.fingerprint,
+        "train_images": event.train_images,
+    }
+    values: dict[str, Any] = {name: getattr(event, name) for name in names}
+    return values | {
+        "epochs": round(event.epoch),
+        "steps": event.step,
+        "device": device,
+        "precision": spec.train.precision,
+        "weights_sha256": sha256,
+        "data": about_data,
+    }
+
+
+def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
