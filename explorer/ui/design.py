@@ -63,18 +63,20 @@ def _totals(draft: Draft, layers: Sequence[LayerShape]) -> None:
         images = draft.data.train_size or card.train_images * (1 - draft.data.validation_share)
         seconds = images * sums.macs / speed
         parts.append(f"about **{theme.significant(seconds, 2)} s** an epoch here")
-    st.markdown(" · ".join(parts))
+    with st.container(key="totals"):
+        st.markdown(" · ".join(parts))
 
 
 def _actions(error: SpecError | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if st.button(
+        big = st.container(width=200)
+        if big.button(
             "Train",
             key="train",
+            width="stretch",
             type="primary",
             icon=":material/play_arrow:",
             disabled=error is not None,
-            help="Starts training in a process of its own. It goes on when you close this page.",
         ):
             run = service.start(state.draft().run_spec())
             cache.known_networks.clear()

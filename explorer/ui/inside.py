@@ -61,7 +61,7 @@ def _maps(
     pixels: np.ndarray,
     label: int | None,
 ) -> None:
-    with st.container(horizontal=True, gap="large", key="map-options"):
+    with st.container(horizontal=True, gap="medium", key="map-options"):
         scale = st.segmented_control(
             "One scale for",
             list(SCALES),
@@ -92,7 +92,7 @@ def _maps(
             st.caption(theme.shape_text(card.shape))
             st.html(html.picture(pixels, size=112, alt="The current digit"))
         for layer in shown:
-            with st.container(width=156, key=f"flow-{layer.name}"):
+            with st.container(width=182, key=f"flow-{layer.name}"):
                 _column(layer, outputs[layer.name], scale, order, everything, limit)
     with end:
         st.markdown("**output**")
@@ -123,7 +123,7 @@ def _column(layer: LayerShape, values: np.ndarray, scale: str, order: str, every
         limits=_limits(maps, numbers, scale, limit),
         captions=None if vector else [str(number) for number in numbers],
         details=[f"{layer.name}, map {number}" for number in numbers],
-        tile=148 if vector else 68,
+        tile=160 if vector else 64,
         columns=1 if vector else 2,
         selected=int(place[0]) if len(place) else None,
         on_click=take,

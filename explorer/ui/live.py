@@ -120,7 +120,8 @@ def _progress(run: RunRecord) -> None:
         parts.append(at.device)
     if run.state == "running" and not at.step:
         parts = ["starting: loading PyTorch and the digits"]
-    st.progress(1.0 if run.state == "finished" else share, text=" · ".join(parts))
+    with st.container(key="run-progress"):
+        st.progress(1.0 if run.state == "finished" else share, text=" · ".join(parts))
     if run.result and "test_accuracy" in run.result:
         result = run.result
         st.markdown(
@@ -215,7 +216,9 @@ def _snapshots(run: RunRecord) -> None:
         return
     if snapshot.kernels is not None:
         st.markdown("**First layer's kernels**")
-        wall(snapshot.kernels, key=f"live-kernels-{run.id}", scale="signed", tile=44)
+        wall(
+            snapshot.kernels, key=f"live-kernels-{run.id}", scale="signed", tile=30, label="Kernels of the first layer"
+        )
     st.markdown(
         "**Ten probe digits**",
         help="One validation digit of each class; rows are the digits, columns what the network takes them for.",

@@ -115,8 +115,9 @@ def _caption(found: Evaluation, number: int, card: DataCard) -> str:
 
 def _classes(matrix: np.ndarray, card: DataCard) -> None:
     scores = per_class(matrix)
+    shares = (scores.precision, scores.recall, scores.f1)
     rows = [
-        (name, f"{scores.precision[k]:.2%}", f"{scores.recall[k]:.2%}", f"{scores.f1[k]:.4f}", f"{scores.support[k]:,}")
+        (name, *("–" if np.isnan(share[k]) else f"{share[k]:.2%}" for share in shares), f"{scores.support[k]:,}")
         for k, name in enumerate(card.classes)
     ]
     st.markdown("**Class by class**")

@@ -1,0 +1,153 @@
+"""From the hand to the screen: a slider, another digit, another page; and many who watch one run live."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+from playwright.sync_api import Browser, Page
+from report import report
+from serving import APP, chromium, serving
+
+# Waits, inside the browser, for a change of an element's text, and gives the milliseconds since the key was pressed.
+WATCH = """selector => {
+  const before = document.querySelector(selector).textContent;
+  window.changed = new Promise(resolve => {
+    document.addEventListener("keydown", () => { window.pressed = performance.now(); }, {capture: true, once: true});
+    const look = () => {
+      const now = document.querySelector(selector);
+      if (window.pressed && now && now.textContent !== before) {
+        requestAnimationFrame(() => resolve(performance.now() - window.pressed));
+      } else { requestAnimationFrame(look); }
+    };
+    window.pressed = undefined; look();
+  });
+}"""
+
+
+def keyed(page: Page, selector: str, key: str) -> float:
+    """Milliseconds from a key press to the changed text of an element on the screen."""
+    page.evaluate(WATCH, selector)
+    page.keyboard.press(key)
+    return float(page.evaluate("() => window.changed"))
+
+
+def open_page(browser: Browser, url: str) -> Page:
+    page = browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+    page.goto(url)
+    page.locator("h1").first.wait_for(timeout=60_000)
+    page.wait_for_timeout(5_000)
+    return page
+
+
+def slider(browser: Browser, url: str, runs: int) -> None:
+    page = open_page(browser, url)
+    thumb = page.get_by_role("slider", name="Kernels", exact=True).first
+    thumb.focus()
+    times = []
+    for number in range(runs):
+        times.append(keyed(page, ".st-key-totals", "ArrowRight" if number % 2 == 0 else "ArrowLeft"))
+        page.wait_for_timeout(300)
+    report("slider move to the totals on the screen", times, "ms", limit=300)
+    page.context.close()
+
+
+def digit(browser: Browser, url: str, runs: int) -> None:
+    page = open_page(browser, f"{url}/inside?network=article&digit=0")
+    page.get_by_label("Number in the test set").focus()
+    times = []
+    for _ in range(runs):
+        # The drawing of the probabilities is redrawn last, after all maps.
+        page.evaluate(
+            """() => {
+              const plot = document.querySelector('.st-key-probabilities .ks-plot');
+              window.drawn = new Promise(resolve => plot.once('plotly_afterplot', () => resolve(performance.now())));
+              const mark = () => { window.pressed = performance.now(); };
+              document.addEventListener('keydown', mark, {capture: true, once: true});
+            }"""
+        )
+        page.keyboard.press("ArrowUp")
+        times.append(float(page.evaluate("async () => (await window.drawn) - window.pressed")))
+        page.wait_for_timeout(400)
+    report("another digit in Look inside", times, "ms", limit=400)
+    page.context.close()
+
+
+def pages(browser: Browser, url: str, runs: int) -> None:
+    page = open_page(browser, url)
+    times = []
+    for number in range(runs):
+        name = "Look inside" if number % 2 == 0 else "Build & train"
+        began = time.perf_counter()
+        page.get_by_role("link", name=name).click()
+        page.locator("h1", has_text=name).wait_for(timeout=30_000)
+        times.append(1_000 * (time.perf_counter() - began))
+        page.wait_for_timeout(1_000)
+    report("from page to page", times, "ms")
+    page.context.close()
+
+
+def viewers(browser: Browser, url: str, process: int, seconds: int, count: int = 10) -> None:
+    """Ten sessions on one running run: how often each sees new numbers, and what the server needs for it."""
+    first = open_page(browser, url)
+    first.get_by_role("tab", name="Recipe").click()
+    epochs = first.get_by_role("slider", name="Epochs")
+    epochs.focus()
+    epochs.press("End")
+    first.wait_for_timeout(1_000)
+    first.locator(".st-key-train button").click()
+    first.locator(".st-key-run-header").wait_for(timeout=60_000)
+    first.wait_for_timeout(12_000)
+    watched = [first] + [open_page(browser, first.url) for _ in range(count - 1)]
+    for page in watched:
+        page.evaluate(
+            """() => {
+              window.refreshes = 0;
+              let before = '';
+              new MutationObserver(() => {
+                const now = document.querySelector('.st-key-run-progress')?.textContent ?? '';
+                if (now !== before) { before = now; window.refreshes += 1; }
+              }).observe(document.body, {subtree: true, childList: true, characterData: true});
+              const plot = document.querySelector('[class*=st-key-loss-] .ks-plot');
+              if (plot) plot.dataset.seen = 'first';
+            }"""
+        )
+    server = psutil.Process(process)
+    server.cpu_percent()
+    time.sleep(seconds)
+    load = server.cpu_percent()
+    rates = [page.evaluate("() => window.refreshes") / seconds for page in watched]
+    same = [
+        page.evaluate("() => document.querySelector('[class*=st-key-loss-] .ks-plot')?.dataset.seen === 'first'")
+        for page in watched
+    ]
+    report(
+        "refreshes a second of each of ten live viewers",
+        rates,
+        "1/s",
+        slowest=round(min(rates), 3),
+        higher_is_better=True,
+    )
+    report("server's load with ten live viewers", [load], "% of a core", chart_elements_kept=sum(map(bool, same)))
+    first.get_by_role("button", name="Stop").click()
+    first.wait_for_timeout(3_000)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer runs")
+    quick = parser.parse_args().quick
+    runs = 6 if quick else 20
+    with tempfile.TemporaryDirectory() as name, chromium() as browser, serving(APP, Path(name)) as app:
+        open_page(browser, app.url).context.close()
+        slider(browser, app.url, runs)
+        digit(browser, app.url, runs)
+        pages(browser, app.url, runs)
+        viewers(browser, app.url, app.process.pid, 10 if quick else 30)
+
+
+if __name__ == "__main__":
+    main()

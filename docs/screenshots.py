@@ -1,0 +1,85 @@
+"""Makes the README's pictures again: a server of its own, a real run, a real browser. `make screenshots`"""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Browser, Page
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+sys.path.insert(0, str(HERE.parent / "bench"))
+
+from serving import APP, chromium, serving  # noqa: E402
+
+from explorer.data import load  # noqa: E402
+
+WIDTH, HEIGHT = 1440, 900
+
+
+def open_page(browser: Browser, url: str, scheme: str = "light", height: int = HEIGHT) -> Page:
+    context = browser.new_context(viewport={"width": WIDTH, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(url)
+    page.locator("h1").first.wait_for(timeout=60_000)
+    return page
+
+
+def keep(page: Page, name: str) -> None:
+    """Saves what is on the screen with few colours: the pictures travel with the repository."""
+    page.mouse.move(0, 0)
+    page.wait_for_timeout(2_500)
+    image = Image.open(io.BytesIO(page.screenshot()))
+    image.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(HERE / f"{name}.png", optimize=True)
+    page.context.close()
+
+
+def photograph(number: int) -> bytes:
+    """A test digit as somebody would photograph it: dark ink, uneven light, off-centre."""
+    pixels = np.asarray(load("mnist").test.pixels[number, 0])
+    ink = np.asarray(Image.fromarray(pixels).resize((220, 220), Image.Resampling.BICUBIC), float) / 255
+    rows, columns = np.mgrid[0:360, 0:480]
+    paper = 235 - 0.12 * columns - 0.08 * rows
+    paper[90:310, 170:390] *= 1 - 0.8 * ink
+    coloured = np.stack([paper, paper * 0.98, paper * 0.93], -1)
+    buffer = io.BytesIO()
+    Image.fromarray(coloured.clip(0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name, chromium() as browser, serving(APP, Path(name)) as app:
+        page = open_page(browser, app.url)
+        page.locator(".st-key-architecture .plot-container").wait_for(timeout=60_000)
+        keep(page, "build")
+
+        page = open_page(browser, app.url, height=1_100)
+        page.locator(".st-key-train button").click()
+        page.locator(".st-key-run-header").get_by_text("Trained").wait_for(timeout=600_000)
+        page.locator(".st-key-run-header").scroll_into_view_if_needed()
+        page.locator(".st-key-stage").evaluate("element => element.scrollTo(0, element.scrollHeight)")
+        keep(page, "live")
+
+        for scheme, suffix in (("light", ""), ("dark", "-dark")):
+            page = open_page(browser, f"{app.url}/inside?network=article&digit=18", scheme)
+            page.locator(".st-key-probabilities .plot-container").wait_for(timeout=60_000)
+            keep(page, f"inside{suffix}")
+
+        page = open_page(browser, f"{app.url}/mistakes?network=lenet5")
+        page.locator(".st-key-confusion .plot-container").wait_for(timeout=60_000)
+        keep(page, "mistakes")
+
+        page = open_page(browser, f"{app.url}/digits?network=article")
+        picture = {"name": "photograph.jpg", "mimeType": "image/jpeg", "buffer": photograph(18)}
+        page.locator(".st-key-upload input[type=file]").set_input_files([picture])  # type: ignore[list-item]
+        page.get_by_text("Reads ").first.wait_for(timeout=60_000)
+        keep(page, "digits")
+
+
+if __name__ == "__main__":
+    main()
