@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,8 +19,8 @@ from streamlit.testing.v1 import AppTest
 
 from explorer.figures import theme
 from explorer.ui.components import assets
-from explorer.ui.components.chart import figure_json
-from explorer.ui.components.wall import Payload
+from explorer.ui.components.chart import _click, figure_json
+from explorer.ui.components.wall import Payload, _index
 
 SIZES = hnp.array_shapes(min_dims=3, max_dims=3, min_side=0, max_side=5)
 MAPS = hnp.arrays(np.uint8, SIZES) | hnp.arrays(
@@ -106,6 +107,25 @@ def test_matrices_keep_their_shape():
     z = sent["data"][0]["z"]
     assert (z["dtype"], z["shape"]) == ("f4", "2, 3")
     assert _read(z).tolist() == [0, 1, 2, 3, 4, 5]
+
+
+# --- what a browser says need not be true ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("said", [None, "3", True, -1, 5, 2.5, math.nan, math.inf, [1], {"index": 1}])
+def test_only_an_index_of_a_map_counts_as_a_click(said: Any):
+    assert _index(said, 5) is None
+    assert [_index(value, 5) for value in (0, 4, 3.0)] == [0, 4, 3]
+
+
+@pytest.mark.parametrize("said", [None, "x", [], {}, {"curve": "0"}, {"curve": math.nan}, {"curve": None}])
+def test_only_a_point_counts_as_a_click(said: Any):
+    assert _click(said) is None
+    assert _click({"curve": 1.0, "x": 2, "more": 3}) == {
+        **dict.fromkeys(["y", "z", "point", "customdata"]),
+        "x": 2,
+        "curve": 1,
+    }
 
 
 # --- files ----------------------------------------------------------------------------------------------------------

@@ -70,10 +70,11 @@ class Script:
         publish(self.file, lambda: self.content)
 
 
-def script(name: str, **given: Any) -> Script:
-    """The JavaScript module ``name`` from beside this one, with ``const GIVEN = {…}`` in front."""
-    content = f"const GIVEN = {json.dumps(given)};\n{text(name)}"
-    stem, _, suffix = name.rpartition(".")
+def script(*names: str, **given: Any) -> Script:
+    """The JavaScript files ``names`` from beside this module as one module, with ``const GIVEN = {…}`` in front. It is
+    called like the last one."""
+    content = "\n".join([f"const GIVEN = {json.dumps(given)};", *map(text, names)])
+    stem, _, suffix = names[-1].rpartition(".")
     return Script(f"{stem}-{hashlib.sha256(content.encode()).hexdigest()[:12]}.{suffix}", content)
 
 

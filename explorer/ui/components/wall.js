@@ -1,76 +1,16 @@
-// Many small maps side by side. wall.py puts GIVEN in front of this text.
+// Many small maps side by side. wall.py puts GIVEN and wall_pixels.js in front of this text.
 
 const walls = new WeakMap(); // Streamlit's element → its Wall
-const LEVELS = 511; // odd, so that the middle of a signed scale is exactly its neutral colour
 const MARKS = { right: "✓", wrong: "✗" };
 const TARGET = 44; // CSS pixels that a finger needs
-const GAP = 10;
+const BAND = 2048; // device pixels; canvases much higher than that don't work everywhere
 const coarse = matchMedia("(pointer: coarse)");
-
-const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 
 function make(tag, name, parent) {
   const element = document.createElement(tag);
   if (name) element.className = name;
   parent?.append(element);
   return element;
-}
-
-// Three significant digits like explorer.figures.theme.significant; whole numbers as they are.
-function number(value, digits = 3) {
-  if (Number.isNaN(value)) return "no value";
-  const sign = value < 0 ? "−" : "";
-  const size = Math.abs(value);
-  if (!Number.isFinite(size)) return `${sign}∞`;
-  if (size === 0 || (Number.isInteger(size) && size < 1e6)) return sign + size;
-  const [mantissa, exponent] = size.toExponential(digits - 1).split("e");
-  if (exponent < -4 || exponent >= 12) {
-    return `${sign}${mantissa} × 10${[...String(+exponent)].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("")}`;
-  }
-  const places = Math.max(0, digits - 1 - exponent);
-  return sign + Number(`${mantissa}e${exponent}`).toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places });
-}
-
-const context = make("canvas").getContext("2d", { willReadFrequently: true });
-function rgb(colour) {
-  context.fillStyle = colour;
-  context.fillRect(0, 0, 1, 1);
-  return context.getImageData(0, 0, 1, 1).data;
-}
-
-// The scale as LEVELS colours, each a pixel's four bytes in one number, for the theme that shows now.
-function ramp(name, background) {
-  const [r, g, b] = rgb(background);
-  const palette = GIVEN.palettes[0.299 * r + 0.587 * g + 0.114 * b < 128 ? "dark" : "light"][name];
-  const stops = palette.map((colour, index) =>
-    rgb(name === "signed" && index === (palette.length - 1) / 2 ? background : colour),
-  );
-  const levels = new Uint8ClampedArray(4 * LEVELS);
-  for (let level = 0; level < LEVELS; level++) {
-    const place = (level / (LEVELS - 1)) * (stops.length - 1);
-    const index = Math.min(Math.floor(place), stops.length - 2);
-    for (let channel = 0; channel < 3; channel++) {
-      const [low, high] = [stops[index][channel], stops[index + 1][channel]];
-      levels[4 * level + channel] = low + (high - low) * (place - index);
-    }
-    levels[4 * level + 3] = 255;
-  }
-  return new Uint32Array(levels.buffer);
-}
-
-function paint(canvas, pixels, width, height, [low, high], levels) {
-  canvas.width = width;
-  canvas.height = height;
-  const image = new ImageData(width, height);
-  const out = new Uint32Array(image.data.buffer);
-  const factor = high > low ? (LEVELS - 1) / (high - low) : 0;
-  const flat = low < 0 ? (LEVELS - 1) / 2 : 0;
-  for (let index = 0; index < out.length; index++) {
-    const value = pixels[index];
-    if (Number.isNaN(value)) continue; // stays transparent
-    out[index] = levels[factor ? Math.round(clamp((value - low) * factor, 0, LEVELS - 1)) : flat];
-  }
-  canvas.getContext("2d", { willReadFrequently: true }).putImageData(image, 0, 0);
 }
 
 function same(one, other) {
@@ -83,6 +23,8 @@ class Wall {
     this.root = element.querySelector(".wall");
     this.box = make("div", "box", this.root);
     this.grid = make("div", "grid", this.box);
+    // Maps are drawn on a few canvases behind the tiles: a canvas each would be a layer each, which makes browsers slow.
+    this.bands = make("div", "bands", this.grid);
     this.scale = make("div", "scale", this.root);
     this.tip = make("div", "tip", this.root);
     this.tip.popover = "manual"; // in the top layer: cut off by nothing, moves nothing
@@ -90,7 +32,7 @@ class Wall {
     this.here = make("div", "here");
     this.tiles = [];
     this.current = 0;
-    this.observer = new ResizeObserver(() => this.layout());
+    this.observer = new ResizeObserver(() => this.render());
     this.observer.observe(this.root);
     const listen = (name, act) => this.grid.addEventListener(name, act);
     listen("pointermove", (event) => this.point(event));
@@ -108,8 +50,7 @@ class Wall {
   update({ data, setTriggerValue }) {
     this.send = (index) => setTriggerValue("click", index);
     if (!same(this.bytes, data)) this.read(data); // Streamlit calls after every script run, changed or not
-    this.draw();
-    this.layout();
+    this.render();
   }
 
   read(data) {
@@ -136,7 +77,7 @@ class Wall {
       const element = make("div", "tile", fresh);
       element.dataset.index = this.tiles.length;
       const frame = make("div", "pixels", element);
-      this.tiles.push({ element, frame, canvas: make("canvas", "", frame), caption: make("div", "caption", element) });
+      this.tiles.push({ element, frame, caption: make("div", "caption", element) });
     }
     this.grid.append(fresh);
     this.tiles.forEach(({ element, caption }, index) => {
@@ -179,55 +120,76 @@ class Wall {
     return this.pixels.subarray(index * size, (index + 1) * size);
   }
 
-  draw() {
+  render() {
+    this.scale.hidden = !this.header.bar || !this.count;
+    if (!this.count) return this.bands.replaceChildren();
+    if (!this.root.clientWidth) return; // in a hidden tab: the observer calls again
+    this.layout();
     const background = getComputedStyle(this.root).getPropertyValue("--st-background-color");
-    const state = `${background} ${this.header.scale}`;
+    const state = [background, this.ratio, this.cell, this.columns, this.pitch].join(" ");
     if (this.drawn === this.bytes && this.state === state) return;
     Object.assign(this, { drawn: this.bytes, state });
     const levels = ramp(this.header.scale, background);
-    this.tiles.forEach(({ canvas }, index) => {
-      paint(canvas, this.values(index), this.width, this.height, this.limits(index), levels);
-    });
-    this.drawScale(levels);
-  }
-
-  drawScale(levels) {
-    this.scale.hidden = !this.header.bar || !this.count;
-    if (this.scale.hidden) return this.scale.replaceChildren();
-    const bar = make("canvas");
-    paint(bar, Float32Array.from(levels, (_, level) => level), LEVELS, 1, [0, LEVELS - 1], levels);
-    const shared = typeof this.header.limits[0] === "number";
-    const [low, high] = shared ? this.header.limits : ["lowest", "highest"];
-    const text = (value) => (typeof value === "number" ? number(value) : value);
-    const after = shared ? text(high) : "highest of each map";
-    this.scale.replaceChildren(text(low), bar, after);
-    if (this.header.scale === "signed") bar.title = "0 in the middle";
+    this.draw(levels);
+    if (this.header.bar) this.drawScale(levels);
   }
 
   // Pixels are squares of whole device pixels; where there is room, they grow.
   layout() {
-    const room = this.root.clientWidth;
-    if (!room || !this.count) return;
     const { tile, columns: wanted, clickable } = this.header;
     const ratio = devicePixelRatio || 1;
+    const gap = Math.round(10 * ratio) / ratio;
     const target = clickable && coarse.matches ? TARGET : 0;
-    const width = (cell) => (cell * this.width) / ratio;
     const smallest = Math.max(1, Math.round((Math.max(tile, target) * ratio) / this.width));
-    const least = Math.max(width(smallest), target);
-    const columns = wanted ?? Math.max(1, Math.floor((room + GAP) / (least + GAP)));
-    const share = (room - (columns - 1) * GAP) / columns;
+    const least = Math.max((smallest * this.width) / ratio, target);
+    const room = this.root.clientWidth;
+    const columns = wanted ?? Math.max(1, Math.floor((room + gap) / (least + gap)));
+    const share = (room - (columns - 1) * gap) / columns;
     const largest = Math.floor((Math.min(share, wanted ? 2 * tile : share) * ratio) / this.width);
     const cell = Math.max(smallest, largest);
-    this.columns = Math.min(columns, this.count);
-    this.cell = cell / ratio;
-    const size = Math.max(width(cell), target);
-    this.grid.style.cssText =
-      `grid-template-columns: repeat(${this.columns}, ${size}px); --cell: ${this.cell}px; --gap: ${GAP}px; --least: ${target}px;`;
-    this.grid.classList.toggle("gaps", this.cell >= 10);
-    for (const { frame } of this.tiles) {
-      frame.style.width = `${width(cell)}px`;
-      frame.style.height = `${(cell * this.height) / ratio}px`;
+    const [width, height] = [(cell * this.width) / ratio, (cell * this.height) / ratio];
+    const column = Math.max(width, target);
+    Object.assign(this, { ratio, cell: cell / ratio, columns: Math.min(columns, this.count) });
+    const sizes = { cell: this.cell, gap, width, height, least: target };
+    for (const [name, size] of Object.entries(sizes)) this.grid.style.setProperty(`--${name}`, `${size}px`);
+    this.grid.style.gridTemplateColumns = `repeat(${this.columns}, ${column}px)`;
+    this.pitch = [column + gap, this.tiles[0].element.getBoundingClientRect().height + gap];
+  }
+
+  draw(levels) {
+    const device = (length) => Math.round(length * this.ratio);
+    const cell = device(this.cell);
+    const gap = this.cell >= 10 ? Math.max(1, Math.floor(this.ratio)) : 0;
+    const rows = Math.ceil(this.count / this.columns);
+    const high = Math.max(1, Math.floor(BAND / device(this.pitch[1])));
+    const wide = device((this.columns - 1) * this.pitch[0]) + cell * this.width;
+    const bands = [];
+    for (let first = 0; first < rows; first += high) {
+      const top = device(first * this.pitch[1]);
+      const last = Math.min(first + high, rows) - 1;
+      const image = new ImageData(wide, device(last * this.pitch[1]) - top + cell * this.height);
+      const out = new Uint32Array(image.data.buffer);
+      for (let index = first * this.columns; index < Math.min((last + 1) * this.columns, this.count); index++) {
+        const x = device((index % this.columns) * this.pitch[0]);
+        const y = device(Math.floor(index / this.columns) * this.pitch[1]) - top;
+        paint(out, wide, x, y, cell, gap, this.values(index), this.width, this.limits(index), levels);
+      }
+      const canvas = this.bands.children[bands.length] ?? make("canvas");
+      show(canvas, image);
+      canvas.style.cssText = `top: ${top / this.ratio}px; width: ${wide / this.ratio}px; height: ${image.height / this.ratio}px`;
+      bands.push(canvas);
     }
+    this.bands.replaceChildren(...bands);
+  }
+
+  drawScale(levels) {
+    const bar = make("canvas");
+    const image = new ImageData(LEVELS, 1);
+    new Uint32Array(image.data.buffer).set(levels);
+    show(bar, image);
+    const shared = typeof this.header.limits[0] === "number";
+    const [low, high] = shared ? this.header.limits.map((end) => number(end)) : ["lowest", "highest of each map"];
+    this.scale.replaceChildren(low, bar, high);
   }
 
   indexOf(event) {
@@ -276,8 +238,9 @@ class Wall {
     this.tip.replaceChildren(...lines);
     if (!this.tip.matches(":popover-open")) this.tip.showPopover();
     const { offsetWidth: width, offsetHeight: height } = this.tip;
-    this.tip.style.left = `${clamp(x + 14, 4, innerWidth - width - 4)}px`;
-    this.tip.style.top = `${y - height - 14 > 4 ? y - height - 14 : y + 22}px`;
+    const left = clamp(x + 14, 4, innerWidth - width - 4);
+    const top = y - height - 14 > 4 ? y - height - 14 : y + 22;
+    this.tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
   }
 
   hush() {
