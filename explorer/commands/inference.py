@@ -1,0 +1,150 @@
+"""`evaluate` and `predict`: what a trained network makes of test images and of your own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from explorer import networks
+from explorer.commands.options import DataDirOption, DatasetOption, use_data_dir
+from explorer.commands.output import JsonOption, reporting
+from explorer.data.cards import DataCard, find_card
+from explorer.errors import DataError, PictureError
+
+if TYPE_CHECKING:
+    from explorer.data import Dataset, Images
+    from explorer.models import Network
+    from explorer.spec import DataSpec, RunSpec
+
+ModelOption = Annotated[
+    str,
+    typer.Option("--model", metavar="NETWORK|RUN|FILE", help="A bundled network, a run, or an exported .safetensors."),
+]
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A network that was named on the command line."""
+
+    name: str
+    spec: RunSpec
+    network: Network
+
+    @property
+    def card(self) -> DataCard:
+        return find_card(self.spec.data.dataset)
+
+
+def evaluate(
+    model: ModelOption,
+    dataset: DatasetOption = None,
+    split: Annotated[Literal["test", "validation", "train"], typer.Option(help="Which images.")] = "test",
+    data_dir: DataDirOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Count a network's right answers on a data set."""
+    use_data_dir(data_dir)
+    with reporting(json) as out:
+        from explorer import data
+        from explorer.analysis import evaluate, wilson
+
+        opened = _open(model)
+        found = data.load(dataset or opened.card.name, data_dir=data_dir)
+        if (found.card.shape, len(found.card.classes)) != (opened.card.shape, len(opened.card.classes)):
+            raise DataError(f"{opened.name} was made for {opened.card.title}: {found.card.title} has another form")
+        out.notice(found.notice)
+        images = _part(found, split, opened.spec.data)
+        result = evaluate(opened.network, images.pixels, images.labels, found.card)
+        low, high = wilson(result.correct, len(images))
+        values = {
+            "model": opened.name,
+            "dataset": found.card.name,
+            "split": split,
+            "images": len(images),
+            "correct": result.correct,
+            "accuracy": result.accuracy,
+            "interval": [low, high],
+            "complete": found.complete,
+        }
+        right = f"{result.correct:,} of {len(images):,} {split} images right"
+        out.result(values, f"{opened.name}: {right}, {result.accuracy:.2%} (95 %: {low:.2%} to {high:.2%}).")
+
+
+def predict(
+    image: Annotated[list[Path], typer.Argument(metavar="IMAGE…", help="Pictures of one digit each.")],
+    model: ModelOption = "article",
+    json: JsonOption = False,
+) -> None:
+    """Say which digit each picture shows; exit status 1 where one of them could not be read."""
+    failed = False
+    with reporting(json) as out:
+        opened = _open(model)
+        for path in image:
+            try:
+                digits = _digits(path, opened)
+            except PictureError as error:
+                failed = True
+                if json:
+                    out.result({"file": str(path), "error": str(error)})
+                else:
+                    typer.echo(f"{path}: {error}", err=True)
+            else:
+                text = ", ".join(f"{digit['name']} ({digit['probability']:.1%})" for digit in digits)
+                out.result({"file": str(path), "digits": digits}, f"{path}: {text}")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _open(model: str) -> Opened:
+    """A network's name or run id, else a file."""
+    path = Path(model)
+    if path.suffix == ".safetensors" or (path.is_file() and path.name != model):
+        spec, network = networks.from_file(path)
+        return Opened(model, spec, network)
+    known = networks.find(model)
+    return Opened(known.id, known.spec, networks.load(known.id))
+
+
+def _part(data: Dataset, name: str, spec: DataSpec) -> Images:
+    from explorer.data import Images, split
+
+    if name == "test":
+        return data.test
+    chosen = getattr(split(data, spec), name)
+    return Images(data.train.pixels[chosen], data.train.labels[chosen])
+
+
+def _digits(path: Path, opened: Opened) -> list[dict[str, Any]]:
+    """What a picture's digits are called. Raises PictureError, also for a file that can't be read."""
+    import numpy as np
+    import torch
+
+    from explorer import digits
+    from explorer.analysis.capture import to_input
+    from explorer.digits.decode import MAX_BYTES
+
+    try:
+        # One byte more than is ever decoded, so that a larger file is refused without being read.
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise PictureError(f"can't be read ({error.strerror or error}): check its name and rights") from None
+    prepared = digits.read(content, path.name, shape=opened.card.shape)
+    channels = opened.card.shape[0]
+    pixels = np.stack([np.repeat(digit.pixels[None], channels, axis=0) for digit in prepared])  # (N, C, H, W)
+    with torch.inference_mode():
+        shares = opened.network(to_input(opened.network, pixels, opened.card)).softmax(1)  # (N, classes)
+    best = shares.max(1)
+    return [
+        {
+            "box": list(digit.box),
+            "label": label,
+            "name": opened.card.classes[label],
+            "probability": probability,
+            "rejected": False,  # no network here has a calibrated threshold yet
+        }
+        for digit, label, probability in zip(prepared, best.indices.tolist(), best.values.tolist(), strict=True)
+    ]

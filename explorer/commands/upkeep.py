@@ -1,0 +1,88 @@
+"""`doctor`, `data` and `zoo`: what a machine has, and what it needs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+
+from explorer import data as datasets
+from explorer import doctor as clinic
+from explorer import zoo_build
+from explorer.commands.options import DataDirOption, one_of, use_data_dir
+from explorer.commands.output import JsonOption, console, reporting
+from explorer.data.cards import CARDS
+
+zoo_app = typer.Typer(no_args_is_help=True, help="The bundled networks.")
+
+
+def doctor(json: JsonOption = False) -> None:
+    """Check that everything is here that the project needs; exit status 1 where something is broken."""
+    broken = False
+    with reporting(json) as out:
+        for check in clinic.checks():
+            broken = broken or not check.ok
+            remedy = f" → {check.remedy}" if check.remedy else ""
+            values = {"check": check.name, "ok": check.ok, "detail": check.detail, "remedy": check.remedy}
+            out.result(values, f"{'✓' if check.ok else '✗'} {check.name}: {check.detail}{remedy}")
+    if broken:
+        raise typer.Exit(1)
+
+
+def data(
+    dataset: Annotated[str, one_of(CARDS, "Which one to get.")] = "mnist",
+    json: JsonOption = False,
+) -> None:
+    """Download a data set (where it is not here yet), checksums included."""
+    with reporting(json) as out, Progress(console=console, disable=json, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def show(message: str, share: float) -> None:
+            bar.update(task, description=message, completed=share)
+
+        found = datasets.load(dataset, download=True, progress=show)
+        values = {
+            "dataset": dataset,
+            "complete": found.complete,
+            "train_images": len(found.train),
+            "test_images": len(found.test),
+        }
+        out.result(values, f"{found.card.title}: {len(found.train):,} training and {len(found.test):,} test images.")
+
+
+@zoo_app.command()
+def build(
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME…", help="Which ones.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All that there are recipes for.")] = False,
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", file_okay=False, help="The folder to write to; default: model_zoo.")
+    ] = None,
+    data_dir: DataDirOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Train bundled networks by their recipes and write their cards and weights."""
+    chosen = list(zoo_build.RECIPES) if every else names or []
+    unknown = [name for name in chosen if name not in zoo_build.RECIPES]
+    if unknown or not chosen or (every and names):
+        fault = f"no recipe for {', '.join(unknown)}" if unknown else "name networks, or give --all"
+        raise typer.BadParameter(f"{fault}; there are: {', '.join(zoo_build.RECIPES)}", param_hint="NAME")
+    use_data_dir(data_dir)
+    with reporting(json) as out:
+        for name in chosen:
+            with Progress(console=console, disable=json, transient=True) as bar:
+                task = bar.add_task(name, total=1.0)
+
+                def show(share: float, text: str, task: int = task, bar: Progress = bar, name: str = name) -> None:
+                    bar.update(task, completed=share, description=f"{name} {text}")  # type: ignore[arg-type]
+
+                card = zoo_build.build(name, progress=show, directory=out_dir)
+            values = {
+                "model": name,
+                "test_accuracy": card.test.accuracy,
+                "parameters": card.parameters,
+                "seconds": card.seconds,
+                "device": card.device,
+            }
+            out.result(values, f"{name}: test accuracy {card.test.accuracy:.2%} after {card.seconds:,.0f} s")

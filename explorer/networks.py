@@ -1,0 +1,180 @@
+"""All networks that a user can choose, in one place: the bundled ones and the trained runs.
+
+Listing reads cards and the run store; torch is imported only where weights are loaded.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from explorer import weights, zoo
+from explorer.data.cards import DataCard, find_card
+from explorer.errors import ExplorerError, StoreError, WeightsError
+from explorer.runs import service
+from explorer.runs.records import RunRecord
+from explorer.shapes import totals, trace
+from explorer.spec import ModelSpec, RunSpec, from_json
+
+if TYPE_CHECKING:
+    from explorer.models import Network
+
+ID_DIGITS, SHORTEST_PREFIX = 8, 4
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A network to choose. ``state`` is 'bundled' or its run's; ``version`` changes whenever its weights do, so that
+    (id, version) is a cache's key; ``usable``: it has weights, which a run gets with its first checkpoint."""
+
+    id: str
+    title: str
+    spec: RunSpec
+    kind: Literal["zoo", "run"]
+    state: str
+    test_accuracy: float | None
+    parameters: int
+    version: str
+    usable: bool
+
+
+def known(owner: str | None = None) -> tuple[Known, ...]:
+    """The bundled networks, then all runs, or one owner's, the newest first.
+
+    What can't be read is left out, and the log says why. Raises StoreError where the run store can't be opened.
+    """
+    found = [_bundled(card) for card in zoo.entries()]
+    for record in service.local().store.list(owner):
+        try:
+            found.append(_trained(record))
+        except ExplorerError as error:
+            log.warning("run %s is left out: %s", record.id, error)
+    return tuple(found)
+
+
+def find(id: str) -> Known:  # noqa: A002 (what users call it)
+    """A bundled network by name, or a run by its id or the beginning of it.
+
+    Raises StoreError, with what there is, where nothing or more than one run fits, and SpecError or WeightsError for
+    a damaged card or spec.
+    """
+    return _bundled(zoo.card(id)) if id in zoo.names() else _trained(run(id))
+
+
+def run(id: str) -> RunRecord:  # noqa: A002
+    """A run by its id or the beginning of it, at least four digits. Raises StoreError like :func:`find`."""
+    store = service.local().store
+    if len(id) == ID_DIGITS:
+        with suppress(StoreError):
+            return store.get(id)
+    records = store.list()
+    fitting = [record for record in records if len(id) >= SHORTEST_PREFIX and record.id.startswith(id)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise StoreError(f"{id!r:.40} fits {_some(fitting)}: give more digits of the run's id")
+    there = f"; runs: {_some(records)}" if records else "; there are no runs yet"
+    raise StoreError(f"there is no network {id!r:.40}. Bundled: {', '.join(zoo.names()) or 'none'}{there}")
+
+
+def load(id: str, *, snapshot: int | None = None) -> Network:  # noqa: A002
+    """The trained network, in evaluation mode and without gradients: a run's latest weights, or those of the snapshot
+    with that number.
+
+    Raises StoreError where there is no such network, or it has no weights (yet), or no such snapshot, and
+    WeightsError where they are damaged.
+    """
+    chosen = find(id)
+    if chosen.kind == "zoo":
+        if snapshot is not None:
+            raise StoreError(f"the bundled network {id} has no snapshots: train it yourself to watch it learn")
+        return zoo.load(id)[1]
+    if not chosen.usable:
+        raise StoreError(f"run {chosen.id} has no weights yet: wait for its first checkpoint")
+    from explorer.training.trained import load_trained
+
+    return load_trained(chosen.id, snapshot=snapshot)
+
+
+def data_card(known: Known) -> DataCard:
+    """The card of the data set that a network was trained on. Raises DataError where it is unknown here."""
+    return find_card(known.spec.data.dataset)
+
+
+def from_file(path: Path) -> tuple[RunSpec, Network]:
+    """Spec and network of a safetensors file of ours: exported, or one of model_zoo.
+
+    The spec is in the file's header, or in a JSON of the same name beside it, bare or as the ``spec`` of a card.
+    Raises WeightsError where there is no spec or the weights don't fit it, SpecError where it is unreadable.
+    """
+    data = weights.read(path)
+    spec = weights.spec_of(data) or _spec_beside(path)
+    return spec, weights.unpack(data, spec)
+
+
+def _spec_beside(path: Path) -> RunSpec:
+    beside = path.with_suffix(".json")
+    try:
+        values = json.loads(beside.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        raise WeightsError(
+            f"{path.name} doesn't say which network it holds: put its spec beside it, as {beside.name}"
+        ) from None
+    inner = values.get("spec", values) if isinstance(values, dict) else values
+    return from_json(RunSpec, json.dumps(inner))
+
+
+def _bundled(card: zoo.ZooCard) -> Known:
+    return Known(
+        id=card.name,
+        title=card.title,
+        spec=card.spec,
+        kind="zoo",
+        state="bundled",
+        test_accuracy=card.test.accuracy,
+        parameters=card.parameters,
+        version=card.sha256[:16],
+        usable=True,
+    )
+
+
+def _trained(record: RunRecord) -> Known:
+    result = record.result or {}
+    digest = result.get("weights_sha256") or _newest_digest(record.id)
+    return Known(
+        id=record.id,
+        title=record.name,
+        spec=record.spec,
+        kind="run",
+        state=record.state,
+        test_accuracy=result.get("test_accuracy"),
+        parameters=_parameters(record.spec.model, record.spec.data.dataset),
+        version=digest[:16],
+        usable=digest != "",
+    )
+
+
+def _newest_digest(run_id: str) -> str:
+    """The SHA-256 of a run's newest checkpoint, "" where there is none."""
+    checkpoints = service.local().store.latest_checkpoints(run_id)
+    return checkpoints[0].sha256 if checkpoints else ""
+
+
+@lru_cache(maxsize=1024)
+def _parameters(model: ModelSpec, dataset: str) -> int:
+    card = find_card(dataset)
+    return totals(trace(model, card.shape, len(card.classes))).parameters
+
+
+def _some(records: Sequence[RunRecord]) -> str:
+    """The first few runs by id and name, and how many more there are."""
+    shown = ", ".join(f"{record.id} ({record.name})" for record in records[:5])
+    return shown + (f" and {len(records) - 5} more" if len(records) > 5 else "")

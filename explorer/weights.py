@@ -1,0 +1,84 @@
+"""A network's weights as one safetensors file that also carries its run's spec, so that the file says what it is.
+
+Reading is strict: a file is untrusted until every tensor has the name, shape and type that its spec asks for.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from explorer.data.cards import DataCard, find_card
+from explorer.errors import WeightsError
+from explorer.shapes import FLOAT_BYTES, MAX_PARAMETERS
+from explorer.spec import RunSpec, from_json
+
+if TYPE_CHECKING:
+    from explorer.models import Network
+
+SPEC_KEY = "kernelscope.run"
+MAX_BYTES = FLOAT_BYTES * MAX_PARAMETERS + 10_000_000  # the header, and batch normalisation's statistics
+
+_LENGTH_BYTES = 8
+
+
+def pack(network: Network, spec: RunSpec) -> bytes:
+    """The network's parameters and buffers as a safetensors file, its run's spec as JSON in the header's metadata."""
+    from safetensors.torch import save
+
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    return save(tensors, metadata={"format": "pt", SPEC_KEY: spec.model_dump_json()})
+
+
+def spec_of(data: bytes) -> RunSpec | None:
+    """The spec in a safetensors file's header, or None where it carries none.
+
+    Raises WeightsError where this is no safetensors file, and SpecError where the spec in it is unreadable.
+    """
+    length = int.from_bytes(data[:_LENGTH_BYTES], "little")
+    try:
+        header = json.loads(data[_LENGTH_BYTES : _LENGTH_BYTES + length])
+        metadata = header.get("__metadata__", {})
+        text = metadata.get(SPEC_KEY)
+    except (ValueError, RecursionError, AttributeError):
+        raise _damaged() from None
+    return from_json(RunSpec, text) if isinstance(text, str) else None
+
+
+def unpack(data: bytes, spec: RunSpec, card: DataCard | None = None) -> Network:
+    """The network that a safetensors file holds, in evaluation mode and without gradients.
+
+    ``card`` is the data set's, by default the one that the spec names. Raises WeightsError where the file is damaged,
+    or holds anything but exactly this network's weights, and DataError where the data set is unknown.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    from explorer.models import build, load_weights
+
+    card = card or find_card(spec.data.dataset)
+    try:
+        tensors = load(data)
+    except (SafetensorError, KeyError, RuntimeError, ValueError):
+        raise _damaged() from None
+    network = build(spec.model, card.shape, len(card.classes))
+    load_weights(network, tensors)
+    network.eval()
+    network.requires_grad_(False)
+    return network
+
+
+def read(path: Path) -> bytes:
+    """The bytes of a weights file. Raises WeightsError where it can't be read or is larger than any network here."""
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise WeightsError(f"{path.name} has {size / 1e6:,.0f} MB: at most {MAX_BYTES / 1e6:,.0f} MB are read")
+        return path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path} can't be read ({error.strerror or error}): check its name and rights") from None
+
+
+def _damaged() -> WeightsError:
+    return WeightsError("this is not a safetensors file, or it is cut off: copy or export it again")

@@ -1,0 +1,197 @@
+"""What a user can choose: bundled networks and runs in one list, found by name or id, loaded as they were trained."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from explorer import networks, weights, zoo
+from explorer.data.cards import CARDS
+from explorer.errors import DataError, SpecError, StoreError, WeightsError
+from explorer.models import build
+from explorer.presets import PRESETS
+from explorer.runs import service
+from explorer.runs.store import SqlRunStore
+from explorer.spec import DataSpec, RunSpec
+
+SPEC = RunSpec(name="mine", model=PRESETS["softmax"].model)
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> SqlRunStore:
+    monkeypatch.setenv("KERNELSCOPE_HOME", str(tmp_path / "home"))
+    return service.local().store
+
+
+def finished(store: SqlRunStore, *, accuracy: float = 0.9, checkpoint: str = "a", spec: RunSpec = SPEC) -> str:
+    run = store.create(spec)
+    lease = store.claim_run(run, "test", ttl=60)
+    assert lease is not None
+    store.commit_checkpoint(lease, "checkpoints/1", checkpoint * 64, 1)
+    store.finish(lease, "finished", result={"test_accuracy": accuracy})
+    return run
+
+
+def test_bundled_networks_come_first_then_runs_the_newest_first(store: SqlRunStore) -> None:
+    runs = [store.create(SPEC.model_copy(update={"name": name})) for name in ("first", "second")]
+    found = networks.known()
+    bundled = [card.name for card in zoo.entries()]
+    assert [known.id for known in found] == [*bundled, runs[1], runs[0]]
+    assert [known.kind for known in found] == ["zoo"] * len(bundled) + ["run"] * 2
+    assert [known.title for known in found[-2:]] == ["second", "first"]
+
+
+def test_a_bundled_network_carries_its_card(store: SqlRunStore) -> None:
+    card, known = zoo.card("article"), networks.find("article")
+    assert known.spec == card.spec
+    assert known.test_accuracy == card.test.accuracy
+    assert known.state == "bundled"
+    assert known.usable
+    assert known.parameters == 225_034  # 320 + 18,496 + 204,928 + 1,290, by hand
+    assert networks.data_card(known) is CARDS["mnist"]
+
+
+def test_a_run_carries_its_own_spec_result_and_parameters(store: SqlRunStore) -> None:
+    run = finished(store, accuracy=0.912)
+    store.rename(run, "renamed")
+    known = networks.find(run)
+    assert (known.id, known.title, known.kind, known.state) == (run, "renamed", "run", "finished")
+    assert known.spec == SPEC
+    assert known.test_accuracy == 0.912
+    assert known.parameters == 28 * 28 * 10 + 10
+    assert known.usable
+
+
+def test_only_one_owner_s_runs_if_asked(store: SqlRunStore) -> None:
+    store.create(SPEC, "ann")
+    bob = store.create(SPEC, "bob")
+    assert [known.id for known in networks.known("bob") if known.kind == "run"] == [bob]
+
+
+def test_a_run_without_a_checkpoint_is_listed_but_not_usable(store: SqlRunStore) -> None:
+    run = store.create(SPEC)
+    known = networks.find(run)
+    assert not known.usable
+    assert known.test_accuracy is None
+    with pytest.raises(StoreError, match="no weights yet"):
+        networks.load(run)
+
+
+def test_the_version_changes_with_the_weights_and_only_then(store: SqlRunStore) -> None:
+    run = store.create(SPEC)
+    lease = store.claim_run(run, "test", ttl=60)
+    assert lease is not None
+    versions = [networks.find(run).version]
+    for step, digest in ((1, "a"), (2, "b")):
+        store.commit_checkpoint(lease, f"checkpoints/{step}", digest * 64, step)
+        versions += [networks.find(run).version] * 2
+    assert len(set(versions)) == 3
+    assert networks.find("article").version == networks.find("article").version
+    assert networks.find("article").version != networks.find("lenet5").version
+
+
+def test_the_beginning_of_an_id_is_enough_where_only_one_run_fits(store: SqlRunStore) -> None:
+    run = finished(store)
+    assert networks.find(run[:4]).id == run
+    assert networks.run(run[:7]).id == run
+    for short in (run[:3], "", run + "0"):
+        with pytest.raises(StoreError, match=rf"there is no network .*{run} \(mine\)"):
+            networks.find(short)
+
+
+def test_a_beginning_that_fits_two_runs_is_refused(store: SqlRunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = iter(["abcd0000", "abcd1111"])
+    monkeypatch.setattr("explorer.runs.store.secrets.token_hex", lambda size: next(ids) if size == 4 else "t" * 16)
+    store.create(SPEC)
+    store.create(SPEC)
+    with pytest.raises(StoreError, match=r"abcd1111 .*abcd0000 .*more digits"):
+        networks.find("abcd")
+    assert networks.find("abcd1").id == "abcd1111"
+
+
+@pytest.mark.parametrize("name", ["../article", "model_zoo/article", "Article", "article ", "%", "_" * 8, "x" * 9999])
+def test_what_is_not_there_is_refused_with_what_is(name: str) -> None:
+    with pytest.raises(StoreError, match=r"Bundled: article, lenet5.*there are no runs yet") as error:
+        networks.find(name)
+    assert len(str(error.value)) < 300
+
+
+def test_an_unreadable_run_is_left_out_and_the_others_stay(
+    store: SqlRunStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = finished(store)
+    foreign = store.create(SPEC.model_copy(update={"data": DataSpec(dataset="of_another_day")}))
+    with caplog.at_level(logging.WARNING):
+        runs = [known.id for known in networks.known() if known.kind == "run"]
+    assert runs == [good]
+    assert f"run {foreign} is left out: there is no data set" in caplog.text
+    assert networks.run(foreign).id == foreign  # so that it can be deleted
+
+
+def test_listing_and_finding_need_no_torch(store: SqlRunStore) -> None:
+    finished(store)
+    code = (
+        "import sys; from explorer import networks; assert len(networks.known()) > 2; networks.find('article');"
+        "assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, cwd=Path(zoo.__file__).parents[1])
+
+
+def test_a_bundled_network_is_loaded_ready_to_be_shared() -> None:
+    network = networks.load("lenet5")
+    assert network.spec == PRESETS["lenet5"].model
+    assert not network.training
+    assert not any(parameter.requires_grad for parameter in network.parameters())
+    with pytest.raises(StoreError, match="no snapshots"):
+        networks.load("lenet5", snapshot=0)
+
+
+# --- files ---
+
+
+def test_a_file_of_ours_says_itself_what_it_holds() -> None:
+    spec, network = networks.from_file(zoo.DIRECTORY / "article.safetensors")
+    assert spec == zoo.card("article").spec
+    wanted = networks.load("article").state_dict()
+    assert all(torch.equal(tensor, wanted[name]) for name, tensor in network.state_dict().items())
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_bare_file_finds_its_spec_beside_it(tmp_path: Path, wrapped: bool) -> None:
+    network = build(SPEC.model, (1, 28, 28), 10, seed=1)
+    path = tmp_path / "bare.safetensors"
+    save_file(network.state_dict(), path)
+    with pytest.raises(WeightsError, match=r"doesn't say which network .* bare\.json"):
+        networks.from_file(path)
+    values = SPEC.model_dump(mode="json")
+    path.with_suffix(".json").write_text(json.dumps({"name": "card", "spec": values} if wrapped else values))
+    spec, loaded = networks.from_file(path)
+    assert spec == SPEC
+    assert torch.equal(loaded.state_dict()["output.weight"], network.state_dict()["output.weight"])
+
+
+def test_files_that_are_not_ours_are_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "some.safetensors"
+    with pytest.raises(WeightsError, match="can't be read"):
+        networks.from_file(path)
+    path.write_bytes(b"\x80\x04 a pickle, say")
+    with pytest.raises(WeightsError, match="not a safetensors file"):
+        networks.from_file(path)
+    path.with_suffix(".json").write_text("[1, 2]")
+    save_file({"a": torch.zeros(1)}, path)
+    with pytest.raises(SpecError):
+        networks.from_file(path)
+    path.with_suffix(".json").write_text(SPEC.model_dump_json())
+    with pytest.raises(WeightsError, match="belong to another"):
+        networks.from_file(path)
+    unknown = SPEC.model_copy(update={"data": DataSpec(dataset="of_another_day")})
+    path.write_bytes(weights.pack(build(SPEC.model, (1, 28, 28), 10), unknown))
+    with pytest.raises(DataError, match="no data set"):
+        networks.from_file(path)
