@@ -25,13 +25,13 @@ class Forward:
         for place in range(len(layers) - 1):
             if isinstance(layers[place], nn.ReLU) and isinstance(layers[place + 1], nn.MaxPool2d):
                 layers[place], layers[place + 1] = layers[place + 1], layers[place]
-        self._layers = layers
+        self.layers = layers
         maps = any(isinstance(layer, nn.Conv2d) for layer in layers)
         self.memory_format = torch.channels_last if maps else torch.contiguous_format
 
     def __call__(self, images: Tensor) -> Tensor:
         """Images (N, C, H, W), normalised float → logits (N, classes)."""
         x = images.contiguous(memory_format=self.memory_format)
-        for layer in self._layers:
+        for layer in self.layers:
             x = layer(x)
         return x

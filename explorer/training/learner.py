@@ -44,8 +44,8 @@ class Learner:
         self.images = Resident(spec, data, device, pairs=normed)
         self._total = self.recipe.epochs * self.images.steps_per_epoch
         # Loss and right answers of each step since the last Step event, left on the device until somebody reads them.
-        self._unread = torch.zeros(2, 1, device=device)
-        self._count = 0
+        self._losses: list[Tensor] = []
+        self._right: list[Tensor] = []
         self._busy, self._busy_images = 0.0, 0  # seconds and images of those steps
 
     def take_step(self) -> None:
@@ -65,7 +65,8 @@ class Learner:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
-        self._note(loss.detach(), (logits.detach().argmax(1) == labels).sum())
+        self._losses.append(loss.detach())
+        self._right.append((logits.detach().argmax(1) == labels).sum())
         self.step += 1
         self._busy += time.perf_counter() - began
         self._busy_images += len(labels)
@@ -74,7 +75,7 @@ class Learner:
         """The steps since the last reading as an event. Raises TrainingError where one's loss is not a number."""
         began = time.perf_counter()
         names, norms = zip(*optim.gradient_norms(self.network), strict=True)
-        count = self._count
+        count = len(self._losses)
         values = torch.cat([self.unread().flatten(), torch.stack(norms)]).tolist()  # one wait for the device
         self._check(values[:count])
         sizes = [self.images.size(step) for step in range(self.step - count, self.step)]
@@ -89,7 +90,7 @@ class Learner:
             images_per_second=self._busy_images / self._busy,
             seconds=seconds,
         )
-        self._count, self._busy, self._busy_images = 0, 0.0, 0
+        self._losses, self._right, self._busy, self._busy_images = [], [], 0.0, 0
         return event
 
     def answers(self, indices: Tensor) -> Tensor:
@@ -110,14 +111,16 @@ class Learner:
 
     def unread(self) -> Tensor:
         """Loss and right answers of each step since the last reading, (2, steps), on the device."""
-        return self._unread[:, : self._count]
+        if not self._losses:
+            return torch.zeros(2, 0, device=self.device)
+        return torch.stack([torch.stack(self._losses), torch.stack(self._right).to(torch.float32)])
 
     def resume(self, step: int, optimizer: Mapping[str, Tensor], unread: Tensor) -> None:
         """Goes on after ``step``, with what :func:`optim.memory` and :meth:`unread` had kept."""
         optim.restore(self.optimizer, self.network, optimizer)
         self.step = step
-        self._count = unread.shape[1]
-        self._unread = unread.to(self.device, copy=True)
+        losses, right = unread.to(self.device)
+        self._losses, self._right = list(losses), list(right.long())
 
     def check(self) -> None:
         """Raises TrainingError where a loss since the last reading is not a number."""
@@ -142,10 +145,3 @@ class Learner:
     def _logits(self, images: Tensor) -> Tensor:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16"):
             return self._forward(images).float()
-
-    def _note(self, loss: Tensor, right: Tensor) -> None:
-        if self._count == self._unread.shape[1]:
-            self._unread = torch.cat([self._unread, torch.zeros_like(self._unread)], dim=1)
-        self._unread[0, self._count] = loss
-        self._unread[1, self._count] = right
-        self._count += 1
