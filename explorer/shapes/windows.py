@@ -51,7 +51,7 @@ def conv_fault(layer: Conv, name: str, shape: Shape) -> str:
     k, side, (zeros, _) = layer.kernel_size, min(shape[1:]), padding(layer)
     padded = f" with padding {zeros}" if zeros else ""
     return (
-        f"{name}: a {k}×{k} kernel can't slide over a {shape[1]}×{shape[2]} map{padded}: "
+        f"{name}: {_a(k)} {k}×{k} kernel can't slide over a {shape[1]}×{shape[2]} map{padded}: "
         f"use padding {math.ceil((k - side) / 2)} or a kernel of {_or_less(side + 2 * zeros)}"
     )
 
@@ -60,10 +60,14 @@ def pool_fault(layer: Pool, name: str, shape: Shape) -> str:
     side = min(shape[1:])
     smaller = f"use a window of {_or_less(side)}, or " if side > 1 else ""
     return (
-        f"{name}: a {layer.size}×{layer.size} window can't slide over a {shape[1]}×{shape[2]} map: "
+        f"{name}: {_a(layer.size)} {layer.size}×{layer.size} window can't slide over a {shape[1]}×{shape[2]} map: "
         f"{smaller}remove the pooling"
     )
 
 
 def _or_less(size: int) -> str:
     return f"{size} or less" if size > 1 else "1"
+
+
+def _a(number: int) -> str:
+    return "an" if number in (8, 11, 18) else "a"

@@ -248,7 +248,6 @@ def _fault(draft: Draft, error: SpecError | None, here: Place) -> None:
         "Make it fit",
         key="make-it-fit",
         icon=":material/build:",
-        help=describe_repair(draft.model, mended),
         type="primary",
         on_click=_edit,
         args=(lambda d: d.with_model(mended),),
@@ -262,7 +261,12 @@ Setter = Callable[[Draft, Any], Draft]
 
 
 def _setter(part: Part, block_id: int, name: str) -> Setter:
-    return lambda draft, value: draft.with_block(part, block_id, **{name: value})
+    def change(draft: Draft, value: Any) -> Draft:
+        # A click may arrive after its block has gone, by undo or in another tab's wake: then there is nothing to do.
+        gone = block_id not in (draft.conv_ids if part == "convs" else draft.dense_ids)
+        return draft if gone else draft.with_block(part, block_id, **{name: value})
+
+    return change
 
 
 def _on_change(key: str, setter: Setter) -> Callable[[], None]:

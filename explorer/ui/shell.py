@@ -16,6 +16,7 @@ from typing import Any, ParamSpec
 import streamlit as st
 
 from explorer.errors import ExplorerError
+from explorer.figures import theme
 
 ROOT = Path(__file__).resolve().parents[2]
 ICON = Path(__file__).with_name("icon.png")
@@ -34,10 +35,8 @@ Arguments = ParamSpec("Arguments")
 
 def run() -> None:
     """The router: page settings, navigation, sidebar, the page itself."""
-    st.set_page_config(page_title="Kernelscope", page_icon=str(ICON), layout="wide")
-    st.logo(str(LOGO), size="large", icon_image=str(ICON))
-    _warm_up()
     page = _navigate()
+    _warm_up()
     st.session_state["_routed"] = True
     page.run()
 
@@ -100,6 +99,9 @@ def fragment(
 
 
 def _navigate() -> Any:
+    # The settings come first: without an icon of the app's own the browser would fetch the page's from a font server.
+    st.set_page_config(page_title="Kernelscope", page_icon=str(ICON), layout="wide")
+    st.logo(str(LOGO), size="large", icon_image=str(ICON))
     return st.navigation(
         [
             st.Page(ROOT / path_of(name), title=title, icon=icon, url_path=name, default=name == "build")
@@ -110,7 +112,7 @@ def _navigate() -> Any:
 
 @st.cache_data
 def _style() -> str:
-    return Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+    return f":root {{ {theme.css_variables()} }}\n" + Path(__file__).with_name("style.css").read_text(encoding="utf-8")
 
 
 @st.cache_resource(show_spinner=False)

@@ -1,7 +1,8 @@
 """What a session remembers, and its part that is in the URL: the current network, the current digit, the draft.
 
-The URL wins where it says something else than the session (a pasted link, the browser's back button); where it says
-nothing (a click in the navigation clears it) the session writes itself in.
+A session takes over what its first URL says (a link that was opened); from then on it only writes. Reading later would
+undo changes: the browser sends its address along with each click, and that may still be the one of before the last
+change.
 """
 
 from __future__ import annotations
@@ -22,18 +23,19 @@ OWN = "own"
 
 
 def follow_url() -> None:
-    """Brings session and URL together, once at the start of each page run."""
+    """Brings session and URL together, at the start of each page run."""
     params = st.query_params
-    if "spec" in params and params["spec"] != st.session_state.get("_spec_link"):
-        _open_link(params["spec"])
-    if "network" in params:
-        _take_network(params["network"])
-    else:
-        params["network"] = network_id()
-    if "digit" in params:
-        _take_digit(params["digit"])
-    else:
-        params["digit"] = _digit_text()
+    if not st.session_state.get("_opened"):
+        st.session_state["_opened"] = True
+        if "spec" in params:
+            _open_link(params["spec"])
+        if "network" in params:
+            _take_network(params["network"])
+        if "digit" in params:
+            _take_digit(params["digit"])
+    for name, value in (("network", network_id()), ("digit", _digit_text())):
+        if params.get(name) != value:
+            params[name] = value
 
 
 # --- the current network ---
@@ -51,8 +53,6 @@ def select_network(network: str) -> None:
 
 
 def _take_network(network: str) -> None:
-    if network == st.session_state.get("network"):
-        return
     try:
         networks.find(network)
     except ExplorerError:
@@ -96,14 +96,8 @@ def _digit_text() -> str:
 
 
 def _take_digit(text: str) -> None:
-    if text == _digit_text():
-        return
-    if text.isdecimal() and len(text) <= 7:
+    if text.isascii() and text.isdecimal() and len(text) <= 7:
         st.session_state["digit_number"] = int(text)
-    elif text == OWN and own_digit() is not None:
-        st.session_state["digit_number"] = None
-    else:
-        st.query_params["digit"] = _digit_text()
 
 
 # --- the draft ---
@@ -137,13 +131,10 @@ def redo() -> None:
 
 
 def _write_link() -> None:
-    link = to_link(draft().run_spec())
-    st.session_state["_spec_link"] = link
-    st.query_params["spec"] = link
+    st.query_params["spec"] = to_link(draft().run_spec())
 
 
 def _open_link(link: str) -> None:
-    st.session_state["_spec_link"] = link
     try:
         opened = Draft.from_run(from_link(RunSpec, link))
     except SpecError as error:

@@ -69,7 +69,7 @@ def test_a_cold_server_answers_a_deep_link_with_the_right_page(
     expect(page.locator("h1").first).to_have_text("Mistakes", timeout=LONG)
     expect(page.get_by_text("of the test digits are read right")).to_be_visible(timeout=LONG)
     expect(page.get_by_text("Page not found")).to_have_count(0)
-    expect(page.get_by_text("LeNet-5 (bundled)").first).to_be_visible()
+    expect(page.get_by_role("combobox", name="Current network")).to_have_value("LeNet-5 (bundled)")
     expect(page.get_by_label("Number in the test set")).to_have_value("7")
     server.stop()
 
@@ -80,7 +80,7 @@ def test_a_slider_moves_the_drawing_and_an_impossible_network_is_mended(visit: C
     expect(stage.get_by_text("225,034 parameters")).to_be_visible(timeout=LONG)
     slide(page, "Kernels", "ArrowRight")  # 32 → 40: 40·10 + 64·(9·40 + 1) + 205,0… instead of 32·10 + 64·(9·32 + 1) …
     expect(stage.get_by_text("229,722 parameters")).to_be_visible()
-    page.locator(".st-key-undo button").click()
+    page.locator(".st-key-undo button").first.click()
     expect(stage.get_by_text("225,034 parameters")).to_be_visible()
     # 11 × 11 twice on a 28 × 28 digit with pooling: the second kernel no longer fits.
     for number in (0, 1):
