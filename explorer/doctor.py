@@ -81,15 +81,13 @@ def _device() -> Iterator[Check]:
     import torch
 
     from explorer._torchvision import torchvision
-    from explorer.training.device import available, pick
+    from explorer.training.device import available, describe, pick
 
     device = pick("auto")
-    names = available()
-    detail = f"{names.get(device.type, device.type)} ({device}), of {', '.join(names)}"
-    yield Check(
-        "device", True, f"auto picks {detail}; torch {torch.__version__}, torchvision {torchvision.__version__}"
-    )
-    yield Check("cores", True, f"{os.cpu_count()} cores, torch computes on {torch.get_num_threads()} threads")
+    why = "torch finds no accelerator" if device.type == "cpu" else f"also here: {available()['cpu']}"
+    yield Check("device", True, f"auto picks {describe(device)} ({why})")
+    yield Check("torch", True, f"torch {torch.__version__} and torchvision {torchvision.__version__} work together")
+    yield Check("cores", True, f"{os.cpu_count()} cores; torch computes on {torch.get_num_threads()} threads")
 
 
 def _data(card: DataCard) -> Iterator[Check]:
@@ -99,10 +97,10 @@ def _data(card: DataCard) -> Iterator[Check]:
         data = load(card.name)
     except DataError as error:
         # A data set that was never fetched is no fault of the installation.
-        yield Check(card.title, True, f"not here. {error}")
+        yield Check(card.title, True, str(error))
         return
-    shown = f"{len(data.train):,} training and {len(data.test):,} test images"
-    yield Check(card.title, True, f"complete, {shown}" if data.complete else f"{shown}. {data.notice}")
+    complete = f"complete, {len(data.train):,} training and {len(data.test):,} test images"
+    yield Check(card.title, True, complete if data.complete else str(data.notice))
 
 
 def _home() -> Iterator[Check]:
@@ -129,8 +127,7 @@ def _store() -> Iterator[Check]:
     from explorer.runs import service
 
     runs = service.local().store.list()
-    active = sum(run.active for run in runs)
-    yield Check("run store", True, f"opens; {len(runs)} runs, {active} of them active")
+    yield Check("run store", True, f"opens; runs: {len(runs)}, active: {sum(run.active for run in runs)}")
 
 
 def _zoo() -> Iterator[Check]:

@@ -1,0 +1,100 @@
+"""How the bundled networks are made: a recipe each, and one function that follows it, by the same engine as every run.
+
+Recipes were chosen by the validation images alone; each says what was tried. The test images are counted once, at
+the end, for the card.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from explorer import data as datasets
+from explorer import zoo
+from explorer.errors import TrainingError
+from explorer.presets import PRESETS
+from explorer.spec import Augmentation, RunSpec, TrainSpec
+
+Progress = Callable[[float, str], None]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a preset's network is trained, and what decided that."""
+
+    train: TrainSpec
+    chosen_by: str
+
+
+# Users' own digits are placed, turned and sized more freely than MNIST's.
+FREELY = Augmentation(shift=2, rotate=10, scale=0.1)
+
+RECIPES: dict[str, Recipe] = {
+    "article": Recipe(
+        TrainSpec(learning_rate=0.006, epochs=10, augmentation=FREELY),
+        "Validation accuracy after 4 epochs: 99.20 % with learning rate 0.003, 99.35 % with shifted, turned and scaled "
+        "images, 99.45 % with learning rate 0.006, too; then more epochs. The test images were not looked at.",
+    ),
+    "lenet5": Recipe(
+        TrainSpec(learning_rate=0.006, epochs=20, augmentation=FREELY),
+        "Validation accuracy after 4 epochs: 98.75 % with learning rate 0.003, 98.72 % with 0.006; after 12 epochs "
+        "99.05 % with images shifted, turned and scaled a little, 99.12 % with twice as much; then more epochs. "
+        "The test images were not looked at.",
+    ),
+}
+
+
+def build(name: str, *, progress: Progress | None = None, directory: Path | None = None) -> zoo.ZooCard:
+    """Trains the network of a recipe on the data that is here, and writes its card and weights.
+
+    ``progress`` gets the share done, 0 to 1, and a few words. Raises what loading data and training raise.
+    """
+    from explorer.analysis import wilson
+    from explorer.models import build, load_weights
+    from explorer.training.engine import train
+    from explorer.training.events import Evaluated, Finished, Started, Step
+
+    recipe, preset = RECIPES[name], PRESETS[name]
+    spec = RunSpec(name=preset.title, model=preset.model, train=recipe.train)
+    data = datasets.load(spec.data.dataset)
+    tell = progress or (lambda _share, _words: None)
+    started: Started | None = None
+    finished: Finished | None = None
+    words = ""
+    for event in train(spec, data):
+        match event:
+            case Started():
+                started = event
+            case Step() if started is not None:
+                tell(event.step / started.steps_total, f"{event.images_per_second:,.0f} images/s {words}")
+            case Evaluated():
+                words = f"validation {event.accuracy:.2%}"
+            case Finished():
+                finished = event
+    if started is None or finished is None:
+        raise TrainingError(f"the training of {name} ended without a result: run it again")
+    network = build(spec.model, data.card.shape, len(data.card.classes))
+    load_weights(network, finished.weights)
+    images, correct = finished.test_images, finished.test_correct
+    return zoo.save(
+        name,
+        network,
+        title=preset.title,
+        about=preset.about,
+        spec=spec,
+        data=zoo.TrainingData(
+            dataset=data.card.name,
+            complete=data.complete,
+            images=started.train_images,
+            fingerprint=data.fingerprint,
+        ),
+        test=zoo.TestResult(
+            images=images, correct=correct, accuracy=correct / images, interval=wilson(correct, images)
+        ),
+        seconds=round(finished.seconds, 1),
+        device=started.device,
+        chosen_by=recipe.chosen_by,
+        created_by=f"python -m explorer zoo build {name}",
+        directory=directory,
+    )
