@@ -7,11 +7,13 @@ traceback in the log.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+import json
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from explorer import data
 from explorer.errors import ExplorerError, StoreError
@@ -21,6 +23,7 @@ from explorer.runs.executors import this_process
 from explorer.runs.records import EndState, Fenced, Lease
 from explorer.runs.store import SqlRunStore
 from explorer.spec import RunSpec
+from explorer.training.contention import SLEEPING, Contention
 from explorer.training.orders import Orders
 
 if TYPE_CHECKING:
@@ -31,21 +34,32 @@ LEASE_SECONDS = 30.0
 NICENESS = 5
 """Whoever looks at a page comes before what trains in the background."""
 
+Outcome = EndState | Literal["restart"] | None
+
+_LEASE = "KERNELSCOPE_LEASE"
+_WORTH_A_RESTART = 20.0  # seconds left; it takes about five
+
 log = logging.getLogger("explorer.training.worker")
 
 
 def main(run_id: str) -> int:
     """Works on the run until it ends; returns the process's exit status, 0 unless the run couldn't be had or failed."""
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(message)s")
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
     store = SqlRunStore.open()
-    lease = store.claim_run(run_id, this_process(), LEASE_SECONDS)
+    inherited = _inherited()
+    lease = inherited or store.claim_run(run_id, this_process(), LEASE_SECONDS)
     if lease is None:
         log.error("run %s is not to be had: it is paused, has ended, or another process works on it", run_id)
         return 1
+    if inherited is None and hasattr(os, "nice"):
+        os.nice(NICENESS)
     state = _work(store, lease)
     store.close()
+    if state == "restart":
+        _start_anew(lease)
+    if inherited is not None:
+        for name in SLEEPING:  # is of no concern to the runs that are started from here
+            os.environ.pop(name, None)
     try:
         service.dispatch()
     except ExplorerError:
@@ -53,8 +67,22 @@ def main(run_id: str) -> int:
     return 1 if state == "failed" else 0
 
 
-def _work(store: SqlRunStore, lease: Lease) -> EndState | None:
-    """Trains and ends the run. Returns its state; None where another worker has it."""
+def _inherited() -> Lease | None:
+    """The lease of the program that this one replaced, see :func:`_start_anew`."""
+    text = os.environ.pop(_LEASE, None)
+    return None if text is None else Lease(**json.loads(text))
+
+
+def _start_anew(lease: Lease) -> NoReturn:
+    """Replaces this program, in the same process and with its lease, by one whose threads sleep while they wait."""
+    log.info("other programs need the cores: starting anew with threads that sleep while they wait")
+    environment = {**os.environ, **SLEEPING, _LEASE: json.dumps(dataclasses.asdict(lease))}
+    os.execve(sys.executable, [sys.executable, "-m", "explorer.training.worker", lease.run_id], environment)  # noqa: S606
+
+
+def _work(store: SqlRunStore, lease: Lease) -> Outcome:
+    """Trains and, unless it is to start anew or another worker has it (None), ends the run. Returns its state."""
+    state: Outcome
     error: str | None = None
     result: dict[str, Any] | None = None
     with Orders(store, lease) as orders:
@@ -68,9 +96,9 @@ def _work(store: SqlRunStore, lease: Lease) -> EndState | None:
         except Exception as fault:
             log.exception("the run failed")
             state, error = "failed", f"An unexpected {type(fault).__name__} ended the training: {fault} (see its log)"
-    if state is None:
-        log.warning("run %s went to another worker", lease.run_id)
-        return None
+    if state is None or state == "restart":
+        log.info("run %s: %s", lease.run_id, "restart" if state else "another worker has it")
+        return state
     try:
         if error is not None:
             kept = store.latest_checkpoints(lease.run_id)
@@ -82,7 +110,7 @@ def _work(store: SqlRunStore, lease: Lease) -> EndState | None:
     return state
 
 
-def _train(store: SqlRunStore, lease: Lease, orders: Orders) -> tuple[EndState | None, dict[str, Any] | None]:
+def _train(store: SqlRunStore, lease: Lease, orders: Orders) -> tuple[Outcome, dict[str, Any] | None]:
     """Trains until the end, or until it is ordered otherwise: the state that the run is in then, and its result."""
     folder = run_folder(lease.run_id).create()
     spec = store.get(lease.run_id).spec
@@ -90,27 +118,33 @@ def _train(store: SqlRunStore, lease: Lease, orders: Orders) -> tuple[EndState |
     images = data.load(spec.data.dataset)
     # Only now, with the run claimed and the heart beating: torch takes seconds to load.
     from explorer.training.engine import train
-    from explorer.training.events import Checkpoint, Finished
+    from explorer.training.events import Checkpoint, Finished, Step
     from explorer.training.recorder import Recorder
     from explorer.training.trained import newest_checkpoint
 
     checkpoint = newest_checkpoint(store, lease.run_id)
     _cut_back(store, lease, folder, checkpoint)
-    _use_threads(checkpoint)
+    threads = _use_threads(checkpoint)
     recorder = Recorder(store, lease, folder)
-    events = train(spec, images, resume=checkpoint, wanted=lambda: orders.current != "ok" or recorder.checkpoint_due)
-    for event in events:
+    contention, restart = Contention(threads), False
+
+    def wanted() -> bool:
+        return restart or orders.current != "ok" or recorder.checkpoint_due
+
+    for event in train(spec, images, resume=checkpoint, wanted=wanted):
         order = orders.current
         if order == "fenced":
             return None, None
-        recorder.record(event, keep=order != "ok")
+        recorder.record(event, keep=restart or order != "ok")
+        if isinstance(event, Step) and contention.noticed():
+            restart = (recorder.progress.eta or 0.0) > _WORTH_A_RESTART
         if isinstance(event, Finished):
-            return "finished", _result(
-                spec, images, event, recorder.progress.device, _keep(folder, spec, images, event)
-            )
+            digest = _keep(folder, spec, images, event)
+            return "finished", _result(spec, images, event, recorder.progress.device, digest)
         if isinstance(event, Checkpoint) and order != "ok":
-            recorder.flush()
             return ("paused" if order == "pause" else "stopped"), None
+        if isinstance(event, Checkpoint) and restart:
+            return "restart", None
     raise AssertionError("the engine ends with Finished")
 
 
@@ -126,7 +160,7 @@ def _cut_back(store: SqlRunStore, lease: Lease, folder: RunFolder, checkpoint: C
     log.info("going on from step %d" if step else "beginning at step %d", step)
 
 
-def _use_threads(checkpoint: Checkpoint | None) -> None:
+def _use_threads(checkpoint: Checkpoint | None) -> int:
     """All cores, or OMP_NUM_THREADS; a run that goes on keeps its number, on which its exact result depends."""
     import torch
 
@@ -137,6 +171,7 @@ def _use_threads(checkpoint: Checkpoint | None) -> None:
     elif "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(cores())
     log.info("torch %s on %d threads", torch.__version__, torch.get_num_threads())
+    return torch.get_num_threads()
 
 
 def _keep(folder: RunFolder, spec: RunSpec, images: Dataset, event: Finished) -> str:

@@ -180,6 +180,27 @@ def test_a_run_that_was_paused_and_killed_ends_as_if_nothing_had_happened(digits
     assert "Traceback" not in service.read_log(run_id)
 
 
+def test_a_worker_that_starts_anew_goes_on_in_the_same_process_with_the_same_bits(digits: Dataset) -> None:
+    store = service.local().store
+    spec = run(images=100, share=0.02, batch_size=10, epochs=5)
+    run_id = store.create(spec)
+    once = (
+        "import sys; from explorer.training import worker; worker._WORTH_A_RESTART = -1.0;"
+        "worker.Contention.noticed = lambda self: True; sys.exit(worker.main(sys.argv[1]))"
+    )
+    child = subprocess.run([sys.executable, "-c", once, run_id], cwd=ROOT, capture_output=True, text=True)
+    assert child.returncode == 0, child.stdout
+    assert child.stdout.count("starting anew with threads that sleep") == 1
+    assert child.stdout.count(f"run {run_id}: finished") == 1
+    assert re.search(r"going on from step [12]\n", child.stdout)
+    record = store.get(run_id)
+    assert (record.state, record.attempt) == ("finished", 1)
+    expected, told = by_engine(spec, digits)
+    kept = load_file(run_folder(run_id).weights)
+    assert all(torch.equal(kept[name], tensor) for name, tensor in expected.weights.items())
+    assert metrics(run_id) == told
+
+
 def test_a_stopped_and_a_terminated_run_keep_usable_weights(digits: Dataset) -> None:
     spec = run(images=400, share=0.02, batch_size=20, epochs=1000, schedule="constant", learning_rate=0.005)
     first, second = service.start(spec), service.start(spec)
