@@ -73,7 +73,7 @@ def show(layers: Sequence[LayerShape], error: SpecError | None) -> None:
             "Add a convolution block",
             icon=":material/add:",
             key="add-conv",
-            on_click=_edit,
+            on_click=edit,
             args=(lambda d: d.added("convs"),),
             width="stretch",
         )
@@ -85,7 +85,7 @@ def show(layers: Sequence[LayerShape], error: SpecError | None) -> None:
             draft.blocks.bridge,
             "bridge",
             f"bridge-{draft.head_id}",
-            Draft.with_bridge,
+            lambda now, bridge: now.with_bridge(bridge) if now.head_id == draft.head_id else now,
         )
         _fault(draft, error, Place("head", 0))
     for number, (block_id, dense) in enumerate(zip(draft.dense_ids, draft.blocks.dense, strict=True)):
@@ -99,7 +99,7 @@ def show(layers: Sequence[LayerShape], error: SpecError | None) -> None:
             "Add a fully connected layer",
             icon=":material/add:",
             key="add-dense",
-            on_click=_edit,
+            on_click=edit,
             args=(lambda d: d.added("dense"),),
             width="stretch",
         )
@@ -107,14 +107,14 @@ def show(layers: Sequence[LayerShape], error: SpecError | None) -> None:
     st.caption(f"Then always: a fully connected output layer with {classes} units, one a class, and softmax.")
 
 
-def _edit(change: Callable[[Draft], Draft]) -> None:
-    state.edit(change)
-    rerun()
+def edit(change: Callable[[Draft], Draft]) -> None:
+    """For callbacks: changes the draft, and draws the builder and the drawing again, and nothing else of the page.
 
-
-def rerun() -> None:
-    """For callbacks: draws the builder and the drawing beside it again, and nothing else of the page."""
-    st.rerun(["controls", "design"])
+    Where nothing changes nothing is drawn: the browser may send the state of widgets that have gone, and Streamlit
+    then calls their callbacks, again with each new run.
+    """
+    if state.edit(change):
+        st.rerun(["controls", "design"])
 
 
 def _presets(draft: Draft) -> None:
@@ -123,8 +123,9 @@ def _presets(draft: Draft) -> None:
 
     def take() -> None:
         name = st.session_state[key]
-        if name:
-            _edit(lambda d: Draft.of(PRESETS[name].blocks, train=d.train, data=d.data))
+        now = state.draft()
+        if name and (now.head_id, now.preset_name) == (draft.head_id, known):
+            edit(lambda d: Draft.of(PRESETS[name].blocks, train=d.train, data=d.data))
 
     st.pills(
         "Start from",
@@ -154,7 +155,7 @@ def _block_header(part: Part, block_id: int, number: int, count: int, title: str
                 help={"up": "Move earlier", "down": "Move later", "remove": "Remove this block"}[name],
                 type="tertiary",
                 disabled=disabled,
-                on_click=_edit,
+                on_click=edit,
                 args=(change,),
             )
 
@@ -249,7 +250,7 @@ def _fault(draft: Draft, error: SpecError | None, here: Place) -> None:
         key="make-it-fit",
         icon=":material/build:",
         type="primary",
-        on_click=_edit,
+        on_click=edit,
         args=(lambda d: d.with_model(mended),),
     )
     st.caption(describe_repair(draft.model, mended))
@@ -270,7 +271,7 @@ def _setter(part: Part, block_id: int, name: str) -> Setter:
 
 
 def _on_change(key: str, setter: Setter) -> Callable[[], None]:
-    return lambda: _edit(lambda draft: setter(draft, st.session_state[key]))
+    return lambda: edit(lambda draft: setter(draft, st.session_state[key]))
 
 
 def _steps(label: str, options: Sequence[Any], value: Any, name: str, key: str, setter: Setter, **more: Any) -> None:

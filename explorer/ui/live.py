@@ -54,10 +54,14 @@ def _view(run_id: str, was_active: bool) -> None:
         cache.known_networks.clear()
         cache.run_record.clear()
         st.rerun()
-    _header(run)
-    _progress(run)
-    if run.state == "failed":
-        _failure(run)
+    # Each part has a place of its own, also where it is empty: a part that appears must not move the charts to another
+    # place, because there the browser would draw them anew and forget the zoom.
+    with st.container():
+        _header(run)
+    with st.container():
+        _progress(run)
+    with st.container():
+        _outcome(run)
     left, right = st.columns([1.15, 1], gap="medium")
     with left:
         _curves(run)
@@ -122,6 +126,11 @@ def _progress(run: RunRecord) -> None:
         parts = ["starting: loading PyTorch and the digits"]
     with st.container(key="run-progress"):
         st.progress(1.0 if run.state == "finished" else share, text=" · ".join(parts))
+
+
+def _outcome(run: RunRecord) -> None:
+    if run.state == "failed":
+        _failure(run)
     if run.result and "test_accuracy" in run.result:
         result = run.result
         st.markdown(

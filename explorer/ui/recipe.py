@@ -10,7 +10,7 @@ import streamlit as st
 from explorer.data.cards import CARDS, find_card
 from explorer.draft import Draft
 from explorer.ui import cache, state
-from explorer.ui.builder import rerun
+from explorer.ui.builder import edit
 from explorer.ui.cache import devices
 from explorer.ui.components import wall
 
@@ -170,11 +170,12 @@ def _key(name: str) -> str:
 
 
 def _on_change(name: str, setter: Setter) -> Callable[[], None]:
-    key = _key(name)
+    key, head = _key(name), state.draft().head_id
 
     def change() -> None:
-        state.edit(lambda draft: setter(draft, st.session_state[key]))
-        rerun()
+        # A widget of a draft that was replaced meanwhile has nothing to say.
+        if state.draft().head_id == head:
+            edit(lambda draft: setter(draft, st.session_state[key]))
 
     return change
 

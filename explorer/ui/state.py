@@ -111,13 +111,18 @@ def draft() -> Draft:
     return history().now
 
 
-def edit(change: Callable[[Draft], Draft]) -> None:
-    """For callbacks: replaces the draft by a changed one; a change that cannot be is refused with its sentence."""
+def edit(change: Callable[[Draft], Draft]) -> bool:
+    """For callbacks: replaces the draft by a changed one, and says whether that is another one; a change that cannot be
+    is refused with its sentence."""
+    before = history()
     try:
-        st.session_state["history"] = history().then(change(draft()))
+        st.session_state["history"] = before.then(change(draft()))
     except SpecError as error:
         st.toast(str(error), icon=":material/error:")
+    if history() is before:
+        return False
     _write_link()
+    return True
 
 
 def undo() -> None:
