@@ -38,7 +38,7 @@ def _headline(found: Evaluation) -> None:
     total = len(found.labels)
     low, high = wilson(found.correct, total)
     st.markdown(
-        f"**{found.accuracy:.2%}** of the test digits are read right (95 % interval {low:.2%} to {high:.2%}): "
+        f"**{found.accuracy:.2%}** of the test digits are read right (95% interval {low:.2%} to {high:.2%}): "
         f"**{total - found.correct:,}** of {total:,} wrong.",
         help="If many test sets of this size were drawn, 95 in 100 such intervals would hold the network's true "
         "accuracy (Wilson's score interval).",

@@ -202,3 +202,18 @@ def test_no_page_is_wider_than_the_window(
     expect(page.locator("h1").first).to_be_visible(timeout=LONG)
     settled(page)
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+
+
+def test_on_a_phone_the_drawing_comes_first_and_scrolls_inside_its_frame(
+    app: str, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(viewport={"width": 390, "height": 844})
+    page.goto(f"{app}/")
+    page.locator(".st-key-architecture .plot-container").wait_for(timeout=LONG)
+    frame = page.locator(".st-key-architecture .ks-chart")
+    inner, outer = frame.evaluate("element => [element.scrollWidth, element.clientWidth]")
+    assert inner >= 800 > outer
+    drawing, block = frame.bounding_box(), page.get_by_text("Convolution 1").first.bounding_box()
+    assert drawing
+    assert block
+    assert drawing["y"] < block["y"]

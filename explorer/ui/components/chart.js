@@ -93,7 +93,12 @@ class Chart {
     Object.assign(template.layout.font, { family, size });
     Object.assign(template.layout.hoverlabel.font, { family, size });
     const { data, layout } = translate(this.data.figure);
-    Object.assign(layout, { template, width, height, autosize: false });
+    // What would not be readable in less room is drawn as wide as it needs, and scrolls inside its frame.
+    const wide = Math.max(width, layout.meta?.min_width ?? 0);
+    this.plot.style.width = `${wide}px`;
+    if (wide > width) this.frame.tabIndex = 0;
+    else this.frame.removeAttribute("tabindex");
+    Object.assign(layout, { template, width: wide, height, autosize: false });
     layout.uirevision ??= this.data.name;
     if (coarse.matches) layout.dragmode ??= false; // a finger scrolls the page
     if (still.matches) layout.transition = { duration: 0 };
