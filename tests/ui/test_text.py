@@ -1,0 +1,56 @@
+"""Words and small HTML, against what a reader must not be able to break."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from explorer.ui import html
+from explorer.ui.text import duration
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (200, "3 min 20 s"),
+        (3_599.7, "1 h 00 min"),
+        (3_900, "1 h 05 min"),
+    ],
+)
+def test_durations_read_as_people_say_them(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+@given(st.text())
+def test_a_table_shows_text_and_never_runs_it(text: str) -> None:
+    made = html.table((text,), [(text,)], caption=text)
+    inner = re.sub(r"</?(div|table|caption|thead|tbody|tr|th|td)( class=\"ks-table\" tabindex=\"0\")?>", "", made)
+    assert "<" not in inner
+
+
+@given(st.text(min_size=1))
+def test_a_files_name_is_shown_as_it_is(name: str) -> None:
+    shown = html.escape_markdown(name)
+    assert re.sub(r"\\(.)", r"\1", shown) == "".join(letter for letter in name if letter.isprintable())
+    assert not re.search(r"(?<!\\)[`*_\[\]<>#$]", re.sub(r"\\\\", "", shown))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_picture_keeps_every_pixel(channels: int) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (channels, 5, 7), dtype=np.uint8)
+    made = html.picture(pixels, size=70, alt='a "seven"')
+    data = re.search(r"base64,([^\"]+)\"", made)
+    assert data
+    back = np.asarray(Image.open(io.BytesIO(base64.b64decode(data[1]))))
+    np.testing.assert_array_equal(html.thumbnail(back), pixels)
+    assert 'alt="a &quot;seven&quot;"' in made
