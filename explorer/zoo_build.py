@@ -29,6 +29,7 @@ class Recipe:
 
 # Users' own digits are placed, turned and sized more freely than MNIST's.
 FREELY = Augmentation(shift=2, rotate=10, scale=0.1)
+A_LITTLE = Augmentation(shift=1, rotate=7, scale=0.05)
 
 RECIPES: dict[str, Recipe] = {
     "article": Recipe(
@@ -40,6 +41,31 @@ RECIPES: dict[str, Recipe] = {
         TrainSpec(learning_rate=0.006, epochs=20, augmentation=FREELY),
         "Validation accuracy after 4 epochs: 98.75 % with learning rate 0.003, 98.72 % with 0.006; after 12 epochs "
         "99.05 % with images shifted, turned and scaled a little, 99.12 % with twice as much; then more epochs. "
+        "The test images were not looked at.",
+    ),
+    "tiny": Recipe(
+        TrainSpec(learning_rate=0.01, epochs=6, augmentation=A_LITTLE),
+        "Validation accuracy after 4 epochs: 99.23 %, and 99.32 % with images shifted, turned and scaled a little; "
+        "then more epochs. The test images were not looked at.",
+    ),
+    "vgg": Recipe(
+        TrainSpec(learning_rate=0.003, epochs=4, augmentation=A_LITTLE, precision="bfloat16"),
+        "Validation accuracy after 2 epochs: 99.27 %; then more epochs, and images shifted, turned and scaled a "
+        "little, for that helped the other networks. The test images were not looked at.",
+    ),
+    "allconv": Recipe(
+        TrainSpec(learning_rate=0.005, epochs=5, augmentation=A_LITTLE, precision="bfloat16"),
+        "Validation accuracy after 2 epochs: 99.23 %; then more epochs, and images shifted, turned and scaled a "
+        "little, for that helped the other networks. The test images were not looked at.",
+    ),
+    "mlp": Recipe(
+        TrainSpec(learning_rate=0.002, epochs=10, augmentation=A_LITTLE),
+        "Validation accuracy after 6 epochs: 98.40 %, and 98.78 % with images shifted, turned and scaled a little; "
+        "then more epochs. The test images were not looked at.",
+    ),
+    "softmax": Recipe(
+        TrainSpec(learning_rate=0.003, epochs=10),
+        "Validation accuracy after 6 epochs: 92.27 % with learning rate 0.01, 92.32 % with 0.003; then more epochs. "
         "The test images were not looked at.",
     ),
 }

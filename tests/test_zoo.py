@@ -243,23 +243,22 @@ def test_listing_needs_no_torch() -> None:
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_shipped_card_tells_the_truth_about_its_weights(name: str) -> None:
-    """Right answers counted anew with scikit-learn: on the test set the card's number where it is here, else, on the
-    bundled subset (which the network has seen in training), not worse than the card says."""
+    """Right answers counted anew with scikit-learn: of article and lenet5 on the whole test set where it is here,
+    the card's number; else on a part, or on the bundled subset (seen in training), what its interval allows."""
     card, network = zoo.load(name)
     found = data.load(card.spec.data.dataset)
+    whole = found.complete and name in ("article", "lenet5")
+    chosen = slice(None, None, 1 if whole or not found.complete else 5)
+    pixels, labels = found.test.pixels[chosen], found.test.labels[chosen]
     with torch.inference_mode():
-        answers = torch.cat(
-            [
-                network(to_input(network, found.test.pixels[i : i + 1000], found.card)).argmax(1)
-                for i in range(0, len(found.test), 1000)
-            ]
-        )
-    accuracy = accuracy_score(found.test.labels, answers.numpy())
+        batches = [to_input(network, pixels[i : i + 1000], found.card) for i in range(0, len(pixels), 1000)]
+        answers = torch.cat([network(batch).argmax(1) for batch in batches])
+    accuracy = accuracy_score(labels, answers.numpy())
     assert card.data.complete
     assert card.spec.model == PRESETS[name].model
     assert card.spec.data == DataSpec()
     assert card.test.images == found.card.test_images
-    if found.complete:
+    if whole:
         # Another machine adds floats in another order, which may turn an image or two of ten thousand.
         assert accuracy == pytest.approx(card.test.accuracy, abs=3e-4)
     else:
