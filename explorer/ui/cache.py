@@ -12,7 +12,6 @@ import streamlit as st
 
 from explorer import networks
 from explorer.data.cards import find_card
-from explorer.digits import Prepared, read
 from explorer.networks import Known
 from explorer.runs import service
 from explorer.runs.artifacts import run_folder
@@ -24,6 +23,7 @@ from explorer.spec import Augmentation
 if TYPE_CHECKING:
     from explorer.analysis import Evaluation
     from explorer.data import Dataset
+    from explorer.digits import Prepared
     from explorer.models import Network
 
 
@@ -156,6 +156,8 @@ def multiply_adds_per_second() -> float | None:
 @st.cache_data(show_spinner="Preparing the picture …", max_entries=128)
 def prepared(data: bytes, name: str, shape: tuple[int, int, int]) -> Prepared:
     """One uploaded picture in the data set's form. Raises PictureError."""
+    from explorer.digits import read
+
     return read(data, name, shape=shape)[0]
 
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 
 from explorer.data.cards import find_card
-from explorer.digits import Prepared
 from explorer.errors import PictureError
 from explorer.figures import bars
 from explorer.networks import Known
 from explorer.ui import cache, html, shell, sidebar, state
 from explorer.ui.components import chart
 
-FORMATS = ("png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff")
+if TYPE_CHECKING:
+    from explorer.digits import Prepared
+
 MOST = 20
 
 

@@ -59,10 +59,10 @@ def enter(title: str) -> None:
     from explorer.ui import sidebar, state
 
     st.html(f"<style>{_style()}</style>")
-    state.follow_url()
-    with sentences():
-        sidebar.show()
     st.title(title, anchor=False)
+    with sentences():
+        state.follow_url()
+        sidebar.show()
 
 
 @contextmanager
