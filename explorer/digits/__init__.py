@@ -1,0 +1,18 @@
+"""Any picture to digits in MNIST's form, step by step. No torch, no Streamlit."""
+
+from __future__ import annotations
+
+from explorer.digits.decode import Picture, decode
+from explorer.digits.prepare import SHAPE, Preparation, Prepared, Step, prepare
+
+__all__ = ["Picture", "Preparation", "Prepared", "Step", "decode", "prepare", "read"]
+
+
+def read(
+    data: bytes, name: str = "", options: Preparation | None = None, *, shape: tuple[int, int, int] = SHAPE
+) -> list[Prepared]:
+    """The digits in a file's bytes, in reading order: for now the one digit that it shows.
+
+    Raises PictureError, one sentence, where the file is not a picture that is read or shows no ink.
+    """
+    return [prepare(decode(data, name), options, shape=shape)]

@@ -1,0 +1,176 @@
+"""Untrusted bytes to pixels: six picture formats, within fixed limits, or one sentence that says what is wrong.
+
+The content decides, never the file's name. The first bytes choose the one decoder that may see the file; the header's
+width and height are checked before any pixel is decoded; whatever a decoder raises becomes a :class:`PictureError`.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from dataclasses import dataclass
+from io import BytesIO
+from math import ceil
+from pathlib import PurePath
+
+import numpy as np
+from PIL import Image
+
+from explorer.digits.sniff import EXTENSIONS, READABLE, picture_format, what_it_is
+from explorer.errors import PictureError
+
+MAX_BYTES = 20_000_000
+MAX_PIXELS = 16_000_000
+LONGEST_SIDE = 2048  # larger pictures are averaged down by a whole factor: plenty for a sheet of digits
+MIN_LONG_SIDE = 8
+MAX_JPEG_SCANS = 100  # each scan of a progressive JPEG passes over all pixels; cameras write about ten
+
+_ORIENTATION_TAG = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_DEEP_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
+_TIFF_TILE_WIDTH, _TIFF_TILE_HEIGHT = 322, 323
+
+# One picture at a time: thirty phone photos at once would add up in memory, and catch_warnings is not thread-safe.
+_one_at_a_time = threading.Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An upright picture. ``rgb``: uint8 (H, W, 3); ``alpha``: uint8 (H, W), 255 is opaque, or None where all of it is.
+
+    ``size``: (width, height) in the file, before turning. ``factor``: by how much it was averaged down to ``rgb``.
+    ``notes``: what a reader should know.
+    """
+
+    rgb: np.ndarray
+    alpha: np.ndarray | None = None
+    kind: str = ""
+    size: tuple[int, int] = (0, 0)
+    factor: float = 1.0
+    notes: tuple[str, ...] = ()
+
+
+def decode(data: bytes, name: str = "") -> Picture:
+    """Read a PNG, JPEG, WebP, BMP, GIF or TIFF of at most 20 MB and 16 megapixels; ``name`` only serves a note.
+
+    Of animations and multi-page files the first picture is read. Raises PictureError, one sentence, for all else.
+    """
+    if not data:
+        raise PictureError(f"The file is empty (0 bytes): choose a picture ({READABLE}).")
+    if len(data) > MAX_BYTES:
+        raise PictureError(
+            f"The file has {len(data) / 1e6:,.1f} MB: at most {MAX_BYTES / 1e6:.0f} MB are read, so make it smaller."
+        )
+    kind = picture_format(data)
+    if kind is None:
+        raise PictureError(f"This is {what_it_is(data)}: digits are read from {READABLE} pictures, so save it as one.")
+    if kind == "JPEG" and data.count(b"\xff\xda") > MAX_JPEG_SCANS:
+        raise PictureError(
+            f"This JPEG is built from more than {MAX_JPEG_SCANS} layers and takes too long: save it again."
+        )
+    with _one_at_a_time, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns about repairable oddities; what is not repairable it raises
+        image = _opened(data, kind)
+        notes = [note for note in (_name_note(name, kind), _frames_note(image)) if note]
+        size = image.size
+        pixels, more = _pixels(image, kind)
+    alpha = pixels[..., 3] if pixels.shape[2] == 4 else None
+    if alpha is not None and alpha.min() == 255:
+        alpha = None
+    factor = max(size) / max(pixels.shape)
+    return Picture(np.ascontiguousarray(pixels[..., :3]), alpha, kind, size, factor, (*notes, *more))
+
+
+def _opened(data: bytes, kind: str) -> Image.Image:
+    """The file's header read, its size within the limits; no pixel decoded yet."""
+    try:
+        image = Image.open(BytesIO(data), formats=[kind])
+    except Image.DecompressionBombError:
+        raise PictureError(f"This {kind} claims {_TOO_LARGE}") from None
+    except Exception as error:  # a decoder of untrusted bytes may raise anything
+        raise _damaged(kind) from error
+    width, height = image.size
+    tags = getattr(image, "tag_v2", {})
+    tile = [tags.get(tag, 1) for tag in (_TIFF_TILE_WIDTH, _TIFF_TILE_HEIGHT)]
+    if width * height > MAX_PIXELS:
+        raise PictureError(f"This {kind} is {width:,} × {height:,} pixels, {_TOO_LARGE}")
+    if not all(isinstance(side, int) for side in tile) or tile[0] * tile[1] > MAX_PIXELS:
+        raise _damaged(kind)  # a decoder's buffer is as large as a tile, whatever the picture's size
+    if max(width, height) < MIN_LONG_SIDE or min(width, height) < 1:
+        raise PictureError(
+            f"This {kind} is {width} × {height} pixels: a digit needs at least {MIN_LONG_SIDE} pixels in height or "
+            "width, so choose a larger picture."
+        )
+    return image
+
+
+_TOO_LARGE = f"more than {MAX_PIXELS / 1e6:.0f} megapixels: make it smaller and try again."
+
+
+def _damaged(kind: str) -> PictureError:
+    return PictureError(f"This {kind} is damaged or cut off: save or send it again.")
+
+
+def _pixels(image: Image.Image, kind: str) -> tuple[np.ndarray, list[str]]:
+    """The first picture, upright: uint8 (H, W, 3 or 4) whatever its mode, no side over ``LONGEST_SIDE``; and notes."""
+    try:
+        factor = ceil(max(image.size) / LONGEST_SIDE)
+        image.draft(None, (image.width // factor, image.height // factor))  # a large JPEG is decoded at half size
+        image.load()
+        turn = _turn(image)
+        deep = image.mode in _DEEP_MODES
+        if deep:
+            image = image if image.mode in ("I", "F") else image.convert("I")
+            image = image.convert("F")
+        elif image.has_transparency_data:
+            image = image.convert("RGBA")
+        elif image.mode not in ("L", "RGB"):
+            image = image.convert("RGB")
+        factor = ceil(max(image.size) / LONGEST_SIDE)
+        image = image.reduce(factor) if factor > 1 else image
+        image = image if turn is None else image.transpose(turn)
+        if deep:
+            grey, note = _stretched(np.asarray(image))
+            return np.repeat(grey[..., None], 3, axis=2), [note]
+        return np.asarray(image.convert("RGB") if image.mode == "L" else image), []
+    except Exception as error:  # a decoder of untrusted bytes may raise anything
+        raise _damaged(kind) from error
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """What makes the picture upright, by its orientation tag (EXIF, XMP; a TIFF is turned while it is loaded)."""
+    try:
+        return _UPRIGHT.get(image.getexif().get(_ORIENTATION_TAG, 1))
+    except Exception:  # damaged metadata beside sound pixels: the picture stays as it lies
+        return None
+
+
+def _stretched(values: np.ndarray) -> tuple[np.ndarray, str]:
+    """Deep greys, float32 (H, W), to uint8: their own smallest value is black, their largest white."""
+    finite = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float64)
+    low, high = float(finite.min()), float(finite.max())
+    scale = 255.0 / (high - low) if high > low else 0.0
+    note = f"Deep greys: {low:,.6g} to {high:,.6g} became 0 to 255."
+    return np.rint((finite - low) * scale).astype(np.uint8), note
+
+
+def _name_note(name: str, kind: str) -> str:
+    """A note where a name ends like another picture format than the content's."""
+    claimed = EXTENSIONS.get(PurePath(name).suffix.lower(), kind)
+    return "" if claimed == kind else f"Named like a {claimed}, but the content is {kind}: read as {kind}."
+
+
+def _frames_note(image: Image.Image) -> str:
+    try:
+        several = bool(getattr(image, "is_animated", False))
+    except Exception:  # counting looks at the second picture, which may be damaged; only the first is read
+        several = True
+    return "The file holds several pictures: the first is read." if several else ""
