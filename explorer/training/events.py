@@ -52,7 +52,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """Loss (without label smoothing) and accuracy on all validation images."""
+    """Loss (without label smoothing) and accuracy on ``images`` validation images: at the end of an epoch on all,
+    within the first epoch on the first 1,000, which have the classes in the same shares."""
 
     step: int
     epoch: float
@@ -135,7 +136,8 @@ class Checkpoint:
 class Finished:
     """The last event. ``weights`` are the final ones: with patience those of the epoch with the lowest validation
     loss, without it the last ones; ``weights_step`` says of which step, and the validation's numbers are of that
-    moment. The test's are computed once, now, in float32."""
+    moment. The test's are computed once, now, in float32. ``images_per_second`` is the speed of the whole training,
+    with its validations but without the test."""
 
     step: int
     epoch: float

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Collection, Mapping
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
@@ -74,10 +75,12 @@ class Learner:
     def read(self, *, seconds: float) -> Step:
         """The steps since the last reading as an event. Raises TrainingError where one's loss is not a number."""
         began = time.perf_counter()
-        names, norms = zip(*optim.gradient_norms(self.network), strict=True)
+        gradients = optim.gradient_norms(self.network)
         count = len(self._losses)
-        values = torch.cat([self.unread().flatten(), torch.stack(norms)]).tolist()  # one wait for the device
+        norms = torch.stack([norm for parts in gradients.values() for norm in parts])
+        values = torch.cat([self.unread().flatten(), norms]).tolist()  # one wait for the device
         self._check(values[:count])
+        read = iter(values[2 * count :])
         sizes = [self.images.size(step) for step in range(self.step - count, self.step)]
         self._busy += time.perf_counter() - began
         event = Step(
@@ -86,7 +89,7 @@ class Learner:
             loss=sum(loss * size for loss, size in zip(values[:count], sizes, strict=True)) / sum(sizes),
             accuracy=sum(values[count : 2 * count]) / sum(sizes),
             learning_rate=schedule.rate(self.recipe, self.step - 1, self._total).learning_rate,
-            gradient_norms=dict(zip(names, values[2 * count :], strict=True)),
+            gradient_norms={name: math.hypot(*islice(read, len(parts))) for name, parts in gradients.items()},
             images_per_second=self._busy_images / self._busy,
             seconds=seconds,
         )

@@ -6,7 +6,7 @@ As in PyTorch, weight decay acts on all parameters, biases and normalisation inc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -77,9 +77,10 @@ def restore(optimizer: Optimizer, network: nn.Module, tensors: Mapping[str, Tens
         raise WeightsError(f"the checkpoint has {next(iter(left))!r:.80}, which this network has not")
 
 
-def gradient_norms(network: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Of each convolution and dense layer the name and the gradient's L2 norm (a tensor of one number), with biases."""
-    for name, module in network.named_children():
-        if isinstance(module, nn.Conv2d | nn.Linear):
-            gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
-            yield name, nn.utils.get_total_norm(gradients)
+def gradient_norms(network: nn.Module) -> dict[str, list[Tensor]]:
+    """Of each convolution and dense layer the L2 norms of its gradients (weights, biases), left on the device."""
+    return {
+        name: [torch.linalg.vector_norm(one.grad) for one in module.parameters() if one.grad is not None]
+        for name, module in network.named_children()
+        if isinstance(module, nn.Conv2d | nn.Linear)
+    }

@@ -12,7 +12,7 @@ from explorer.training.checkpoints import write_checkpoint
 from explorer.training.events import Checkpoint, Evaluated, Event, Finished, Snapshot, Started, Step
 from explorer.training.snapshots import write_snapshot
 
-FLUSH_SECONDS = 0.3
+FLUSH_SECONDS = 0.5
 CHECKPOINT_SECONDS = 20.0
 FIRST_CHECKPOINT_SECONDS = 5.0
 CLOSEST_CHECKPOINTS = 3.0

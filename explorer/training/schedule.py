@@ -79,7 +79,7 @@ class Plan(NamedTuple):
 
 
 def plan(steps_per_epoch: int, epochs: int, *, snapshots: int = MAX_SNAPSHOTS) -> Plan:
-    """The steps of a run. There are about 500 logged ones, in long runs every 100th step; a validation at the end of
+    """The steps of a run. There are up to 500 logged ones, in long runs every 100th step; a validation at the end of
     each epoch and at least one in the first, four in all; snapshots (at most so many, 2 at least: before and after)
     at 1, 2, 4, 8 … steps through the first epoch, with half of the places or fewer, then evenly."""
     total = steps_per_epoch * epochs
@@ -89,7 +89,7 @@ def plan(steps_per_epoch: int, epochs: int, *, snapshots: int = MAX_SNAPSHOTS) -
     return Plan(
         steps_per_epoch=steps_per_epoch,
         total=total,
-        logged_every=min(max(1, total // LOGGED_STEPS), LONGEST_SILENCE),
+        logged_every=min(math.ceil(total / LOGGED_STEPS), LONGEST_SILENCE),
         validations=frozenset(within | ends),
         snapshots=_snapshot_steps(steps_per_epoch, total, snapshots),
     )

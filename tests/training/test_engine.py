@@ -97,8 +97,8 @@ def test_the_numbers_of_validation_test_and_snapshots_are_those_of_an_evaluation
 
 
 def test_losses_and_accuracies_are_over_all_images_since_the_last_step(digits: Dataset) -> None:
-    # 1,200 steps: logged every second one after the first five; batches of 30 and a short one of 20.
-    spec = run(images=80, batch_size=30, epochs=400, optimizer="sgd", learning_rate=1e-3, schedule="constant")
+    # 990 steps: logged every second one after the first five; batches of 30 and a short one of 20.
+    spec = run(images=80, batch_size=30, epochs=330, optimizer="sgd", learning_rate=1e-3, schedule="constant")
     every: list[Step] = []
     for event in train(spec, digits):
         if isinstance(event, Step):
@@ -169,7 +169,7 @@ def test_a_pause_in_the_middle_of_a_validation_changes_nothing(
 
 
 def test_the_last_steps_losses_survive_a_pause_between_two_logged_steps(digits: Dataset) -> None:
-    spec = run(images=80, batch_size=30, epochs=400, optimizer="sgd", learning_rate=0.01)
+    spec = run(images=80, batch_size=30, epochs=330, optimizer="sgd", learning_rate=0.01)
     events = train(spec, digits, wanted=lambda: True)
     for event in events:
         if isinstance(event, Checkpoint) and event.step == 9:
