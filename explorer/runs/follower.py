@@ -23,7 +23,7 @@ class Curve:
 
 
 class Follower:
-    """Reads a run's metrics. ``rest`` is how many seconds an answer is good for, so that many watchers cost one read."""
+    """Reads a run's metrics. An answer is good for ``rest`` seconds, so that many watchers cost one read."""
 
     def __init__(self, store: SqlRunStore, run_id: str, *, rest: float = 0.5) -> None:
         self._store, self._run, self._rest = store, run_id, rest
