@@ -135,6 +135,7 @@ def test_training_is_seen_and_found_again_after_reloading(visit: Callable[..., P
     expect(page.get_by_text("Test accuracy").first).to_be_visible()
     curve = page.locator('[class*="st-key-loss-"] .ks-plot')
     curve.wait_for(timeout=LONG)
+    page.wait_for_function("() => document.querySelector('[class*=st-key-loss-] .ks-plot')._fullData?.length")
     losses = page.evaluate("() => Array.from(document.querySelector('[class*=st-key-loss-] .ks-plot')._fullData[0].y)")
     assert len(losses) >= 3
     assert losses[-1] < losses[0]

@@ -358,6 +358,7 @@ def test_everything_by_keyboard(walls: Page):
     expect(tiles.nth(columns + 1)).to_be_focused()
     walls.keyboard.press("Enter")
     expect(walls.locator("#map")).to_have_text(str(columns + 1))
+    expect(tiles.nth(columns + 1)).to_have_attribute("aria-selected", "true")  # the answer is here
     expect(tiles.nth(columns + 1)).to_be_focused()
     walls.keyboard.press("End")
     expect(tiles.nth(39)).to_be_focused()

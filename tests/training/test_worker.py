@@ -153,7 +153,8 @@ def test_a_run_that_was_paused_and_killed_ends_as_if_nothing_had_happened(digits
     service.pause(run_id)
     assert wait(run_id, gone).state == "paused"
     (kept, *_) = service.local().store.latest_checkpoints(run_id)
-    assert kept.step == max(step for _, step in metrics(run_id))  # nothing is lost in a pause
+    # Of 800 steps every second one is logged; what lies between two of them travels in the checkpoint.
+    assert kept.step - max(step for _, step in metrics(run_id)) in (0, 1)
     assert load_trained(run_id).output.weight.isfinite().all()
 
     service.resume(run_id)
