@@ -21,6 +21,7 @@ from explorer.errors import PictureError
 
 MAX_BYTES = 20_000_000
 MAX_PIXELS = 16_000_000
+MAX_WEBP_PIXELS = 12_000_000  # its decoder holds four copies of the picture
 LONGEST_SIDE = 2048  # larger pictures are averaged down by a whole factor: plenty for a sheet of digits
 MIN_LONG_SIDE = 8
 MAX_JPEG_SCANS = 100  # each scan of a progressive JPEG passes over all pixels; cameras write about ten
@@ -91,17 +92,19 @@ def decode(data: bytes, name: str = "") -> Picture:
 
 def _opened(data: bytes, kind: str) -> Image.Image:
     """The file's header read, its size within the limits; no pixel decoded yet."""
+    most = MAX_WEBP_PIXELS if kind == "WebP" else MAX_PIXELS
+    too_large = f"more than the {most / 1e6:.0f} megapixels that are read: make it smaller and try again."
     try:
         image = Image.open(BytesIO(data), formats=[kind])
     except Image.DecompressionBombError:
-        raise PictureError(f"This {kind} claims {_TOO_LARGE}") from None
+        raise PictureError(f"This {kind} is {too_large}") from None
     except Exception as error:  # a decoder of untrusted bytes may raise anything
         raise _damaged(kind) from error
     width, height = image.size
     tags = getattr(image, "tag_v2", {})
     tile = [tags.get(tag, 1) for tag in (_TIFF_TILE_WIDTH, _TIFF_TILE_HEIGHT)]
-    if width * height > MAX_PIXELS:
-        raise PictureError(f"This {kind} is {width:,} × {height:,} pixels, {_TOO_LARGE}")
+    if width * height > most:
+        raise PictureError(f"This {kind} is {width:,} × {height:,} pixels, {too_large}")
     if not all(isinstance(side, int) for side in tile) or tile[0] * tile[1] > MAX_PIXELS:
         raise _damaged(kind)  # a decoder's buffer is as large as a tile, whatever the picture's size
     if max(width, height) < MIN_LONG_SIDE or min(width, height) < 1:
@@ -110,9 +113,6 @@ def _opened(data: bytes, kind: str) -> Image.Image:
             "width, so choose a larger picture."
         )
     return image
-
-
-_TOO_LARGE = f"more than {MAX_PIXELS / 1e6:.0f} megapixels: make it smaller and try again."
 
 
 def _damaged(kind: str) -> PictureError:
@@ -128,21 +128,22 @@ def _pixels(image: Image.Image, kind: str) -> tuple[np.ndarray, list[str]]:
         turn = _turn(image)
         deep = image.mode in _DEEP_MODES
         if deep:
-            image = image if image.mode in ("I", "F") else image.convert("I")
-            image = image.convert("F")
-        elif image.has_transparency_data:
-            image = image.convert("RGBA")
-        elif image.mode not in ("L", "RGB"):
-            image = image.convert("RGB")
+            image = _as(image, "F" if image.mode == "F" else "I")
+        else:
+            image = _as(image, "RGBA" if image.has_transparency_data else "L" if image.mode == "L" else "RGB")
         factor = ceil(max(image.size) / LONGEST_SIDE)
         image = image.reduce(factor) if factor > 1 else image
         image = image if turn is None else image.transpose(turn)
         if deep:
             grey, note = _stretched(np.asarray(image))
             return np.repeat(grey[..., None], 3, axis=2), [note]
-        return np.asarray(image.convert("RGB") if image.mode == "L" else image), []
+        return np.asarray(_as(image, "RGB") if image.mode == "L" else image), []
     except Exception as error:  # a decoder of untrusted bytes may raise anything
         raise _damaged(kind) from error
+
+
+def _as(image: Image.Image, mode: str) -> Image.Image:
+    return image if image.mode == mode else image.convert(mode)  # convert() copies even where nothing changes
 
 
 def _turn(image: Image.Image) -> Image.Transpose | None:
@@ -154,12 +155,14 @@ def _turn(image: Image.Image) -> Image.Transpose | None:
 
 
 def _stretched(values: np.ndarray) -> tuple[np.ndarray, str]:
-    """Deep greys, float32 (H, W), to uint8: their own smallest value is black, their largest white."""
-    finite = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float64)
+    """Deep greys, int32 or float32 (H, W), to uint8: their own smallest value is black, their largest white."""
+    finite = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     low, high = float(finite.min()), float(finite.max())
-    scale = 255.0 / (high - low) if high > low else 0.0
     note = f"Deep greys: {low:,.6g} to {high:,.6g} became 0 to 255."
-    return np.rint((finite - low) * scale).astype(np.uint8), note
+    if high <= low:
+        return np.zeros(values.shape, dtype=np.uint8), note
+    # halves, so that the range of float32's largest values is no overflow
+    return np.rint((finite / 2 - low / 2) * np.float32(255.0 / (high / 2 - low / 2))).astype(np.uint8), note
 
 
 def _name_note(name: str, kind: str) -> str:

@@ -43,7 +43,7 @@ def with_usual_strokes(ink: np.ndarray, box: int) -> tuple[np.ndarray, float, fl
     result; else the result is larger than the box by ``OVERSAMPLING``, with a margin for strokes that have grown.
     """
     large = np.pad(fitted(ink, box * OVERSAMPLING), MARGIN)
-    mask = large > 0.5
+    mask = large > 0.5 * float(large.max())
     width = stroke_width(mask) / OVERSAMPLING
     wanted = float(np.clip(width, THINNEST, THICKEST))
     if wanted == width or not mask.any():

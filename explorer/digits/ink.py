@@ -12,51 +12,53 @@ from PIL import Image
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
-LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # ITU-R BT.601, as Pillow's mode L
+from explorer.digits import marks
+
 FAINTEST = 0.04  # ink differs from its paper by at least a twenty-fifth of the range from black to white
 _NOISE_SIGMAS = 5.0
 _EVEN = 0.1  # paper whose brightness varies by less than this share of the ink's contrast is left as it is
-_SPECK = 0.03  # a mark smaller than this share of the digit's largest one is a speck
-_NEAR = 0.25  # marks belong together up to this distance, in the digit's longer side
-_SMALLEST = 0.08  # a digit is at least this share of the picture's longer side, where there is anything else in it
-_MARKS = 500  # more are never looked at: a picture of noise has a million
 _COARSE = 128  # light and shadow are estimated on a picture of this many pixels on the longer side
 
 
 def composite(rgb: np.ndarray, alpha: np.ndarray | None) -> tuple[np.ndarray, str]:
-    """(H, W, 3) uint8 and its alpha to opaque float32 (H, W, 3) in 0..1, and a note on the paper put behind it.
+    """uint8 (H, W, 3) and its alpha (H, W) to an opaque uint8 (H, W, 3), and a note on the paper put behind it.
 
     A picture whose opaque part shows both paper and ink (most of it opaque, greys spread) is laid on its own median
     colour. Otherwise the opaque part is the ink: light ink is laid on black, all other on white.
     """
-    colour = rgb.astype(np.float32) / 255.0
     if alpha is None:
-        return colour, ""
-    weight = alpha.astype(np.float32)[..., None] / 255.0
-    visible = weight[..., 0] > 0.5
-    greys = (colour @ LUMINANCE)[visible]
-    if greys.size == 0:
-        return np.ones_like(colour), "All of it is transparent."
-    if visible.mean() > 0.5 and greys.std() > 0.1:
-        paper, name = np.median(colour[visible], axis=0), "its own paper's colour"
-    elif greys.mean() > 0.6:
-        paper, name = np.zeros(3, dtype=np.float32), "black, because the ink is light"
+        return rgb, ""
+    visible = rgb[alpha > 127]
+    if not len(visible):
+        return np.full_like(rgb, 255), "All of it is transparent."
+    greys = visible.mean(axis=1, dtype=np.float32)
+    if len(visible) > alpha.size / 2 and greys.std() > 25:
+        paper, name = np.median(visible, axis=0), "its own paper's colour"
+    elif greys.mean() > 150:
+        paper, name = np.zeros(3), "black, because the ink is light"
     else:
-        paper, name = np.ones(3, dtype=np.float32), "white"
-    return colour * weight + paper * (1.0 - weight), f"Transparent parts became {name}."
+        paper, name = np.full(3, 255.0), "white"
+    red, green, blue = (round(float(value)) for value in paper)
+    behind = Image.new("RGB", (rgb.shape[1], rgb.shape[0]), (red, green, blue))
+    laid = Image.composite(Image.fromarray(rgb), behind, Image.fromarray(alpha))
+    return np.asarray(laid), f"Transparent parts became {name}."
 
 
-def grey_of(colour: np.ndarray) -> tuple[np.ndarray, str]:
-    """Opaque (H, W, 3) to grey (H, W): luminance, or the one channel in which coloured ink stands out far better."""
-    luminance = colour @ LUMINANCE
+def grey_of(rgb: np.ndarray) -> tuple[np.ndarray, str]:
+    """Opaque uint8 (H, W, 3) to grey (H, W): luminance, or the one channel where coloured ink stands out far better."""
+    luminance = _unit(np.asarray(Image.fromarray(rgb).convert("L")))
     contrast = _contrast(luminance)
     if contrast < 0.35:
-        channels = [_contrast(colour[..., channel]) for channel in range(3)]
+        channels = [_contrast(_unit(rgb[..., channel])) for channel in range(3)]
         best = int(np.argmax(channels))
         if channels[best] > 1.8 * contrast:
             name = ("red", "green", "blue")[best]
-            return colour[..., best], f"Only the {name} channel: there this ink differs most from its paper."
+            return _unit(rgb[..., best]), f"Only the {name} channel: there this ink differs most from its paper."
     return luminance, "Brightness: 0.299 red + 0.587 green + 0.114 blue."
+
+
+def _unit(values: np.ndarray) -> np.ndarray:
+    return values.astype(np.float32) / np.float32(255.0)
 
 
 def _contrast(grey: np.ndarray) -> float:
@@ -170,16 +172,40 @@ def strokes_of(ink: np.ndarray, *, one_digit: bool = True) -> Strokes | None:
     noise = grain(ink)
     smooth = ndimage.gaussian_filter(ink, 0.7, mode="nearest") if noise > 0 else ink
     floor = max(_NOISE_SIGMAS * 0.5 * noise, FAINTEST)
-    everything = smooth > floor
-    candidates = _digit_of(everything)[0] if one_digit else everything
-    if not candidates.any():
+    faint = smooth > floor
+    if not faint.any():
         return None
-    values = smooth[bounds(candidates)]
-    level = max(floor, float(threshold_otsu(values)) if np.ptp(values) > 0 else 0.0)  # type: ignore[no-untyped-call]
-    mask, left_out = candidates & (smooth > level), 0
     if one_digit:
-        mask, left_out = _digit_of(mask)
-    return Strokes(mask, everything & (smooth > level), level, noise, left_out) if mask.any() else None
+        around = _digits_box(smooth, faint)
+        everything = smooth > (level := max(floor, _otsu(smooth[around])))
+        digit = marks.one_digit(everything)
+        return Strokes(digit.mask, everything, level, noise, digit.others)
+    everything = smooth > (level := max(floor, _otsu(smooth[bounds(faint)])))
+    return Strokes(everything, everything, level, noise)
+
+
+def _digits_box(smooth: np.ndarray, faint: np.ndarray) -> tuple[slice, slice]:
+    """The box around the digit's darkest strokes.
+
+    Among all that is not paper the darker part is looked at first, so that ruling and shadows are left behind; where
+    that has nothing like a digit in it, only a table's edge, say, what is left is looked at in the same way.
+    """
+    boxes: list[tuple[slice, slice]] = []
+    while faint.any() and len(boxes) < 3:
+        dark = faint & (smooth > _otsu(smooth[faint]))
+        digit = marks.one_digit(dark)
+        boxes.append(bounds(digit.mask))
+        if digit.likely:
+            return boxes[-1]
+        faint = faint & ~dark
+    return boxes[0]
+
+
+def _otsu(values: np.ndarray) -> float:
+    """The threshold that parts the values into the two most distinct groups; just below them where all are equal."""
+    if np.ptp(values) > 0:
+        return float(threshold_otsu(values))  # type: ignore[no-untyped-call]
+    return float(np.nextafter(values.flat[0], -1.0))
 
 
 def grain(ink: np.ndarray) -> float:
@@ -187,8 +213,9 @@ def grain(ink: np.ndarray) -> float:
 
     From the median difference of pixels three apart, so that a blurred or compressed picture's grain counts in full.
     """
-    apart = [np.abs(ink[:, 3:] - ink[:, :-3]).ravel(), np.abs(ink[3:] - ink[:-3]).ravel()]
-    differences = np.concatenate(apart)
+    rows, columns = ink[:: 1 + ink.shape[0] // 256], ink[:, :: 1 + ink.shape[1] // 256]  # some are enough
+    apart = rows[:, 3:] - rows[:, :-3], columns[3:] - columns[:-3]
+    differences = np.abs(np.concatenate([apart[0].ravel(), apart[1].ravel()]))
     return 1.4826 / np.sqrt(2.0) * float(np.median(differences)) if differences.size else 0.0
 
 
@@ -210,50 +237,3 @@ def full_ink(ink: np.ndarray, strokes: Strokes, *, contrast: bool = True) -> np.
     clean = np.zeros_like(ink)
     clean[rows, columns] = np.where(near, np.clip((ink[rows, columns] - low) / (high - low), 0.0, 1.0), 0.0)
     return clean
-
-
-def _digit_of(mask: np.ndarray) -> tuple[np.ndarray, int]:
-    """The marks (connected, diagonals too) that make up one digit, and how many others are as large as a digit.
-
-    The largest mark that does not lie along the picture's edge, and all that are near it and not specks.
-    """
-    labels, areas = _largest_marks(mask)
-    if len(areas) <= 1:
-        return labels > 0, 0
-    boxes = np.array([(r.start, c.start, r.stop, c.stop) for r, c in ndimage.find_objects(labels)])
-    long_sides = np.maximum(boxes[:, 2] - boxes[:, 0], boxes[:, 3] - boxes[:, 1])
-    free = ~_along_the_edge(labels, len(areas))
-    if not (free & (long_sides >= _SMALLEST * max(mask.shape))).any():
-        free[:] = True
-    main = int(np.where(free, areas, 0).argmax())
-    worthy = free & (areas >= _SPECK * areas[main])
-    kept = np.arange(len(areas)) == main
-    more = kept
-    while more.any():
-        kept = kept | more
-        top, left = boxes[kept, :2].min(axis=0)
-        bottom, right = boxes[kept, 2:].max(axis=0)
-        apart = np.maximum.reduce([boxes[:, 0] - bottom, top - boxes[:, 2], boxes[:, 1] - right, left - boxes[:, 3]])
-        more = worthy & ~kept & (apart <= _NEAR * max(bottom - top, right - left))
-    others = free & ~kept & (areas >= 0.2 * areas[main]) & (long_sides >= 0.25 * long_sides[main])
-    return np.concatenate([[False], kept])[labels], int(others.sum())
-
-
-def _largest_marks(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The largest marks numbered from 1, int (H, W), 0 elsewhere, and their areas: never more than ``_MARKS``."""
-    labels, count = ndimage.label(mask, structure=np.ones((3, 3)))
-    areas = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    if count <= _MARKS:
-        return labels, areas
-    largest = np.argsort(areas)[-_MARKS:]
-    number = np.zeros(count + 1, dtype=labels.dtype)
-    number[largest + 1] = np.arange(1, _MARKS + 1)
-    return number[labels], areas[largest]
-
-
-def _along_the_edge(labels: np.ndarray, count: int) -> np.ndarray:
-    """bool (count,): marks that cover a fifth of a side of the picture, as a table or a shadow does and no stroke."""
-    covers = np.zeros(count + 1, dtype=bool)
-    for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
-        covers |= np.bincount(edge, minlength=count + 1) >= 0.2 * len(edge)
-    return covers[1:]

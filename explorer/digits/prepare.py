@@ -23,7 +23,21 @@ Box = tuple[int, int, int, int]
 SHAPE = (1, 28, 28)
 OFF = "Switched off."
 READY = "In MNIST's form already: nothing to do."
-_OUTLINE = 0.1  # ink from which a pixel counts as the digit's
+TITLES = {
+    "picture": "Your picture",
+    "grey": "Grey",
+    "background": "Even light",
+    "polarity": "Light on black",
+    "ink": "Find the ink",
+    "specks": "Leave out specks",
+    "crop": "Cut out",
+    "stroke": "Stroke width",
+    "scale": "Scale to the box",
+    "centre": "Centre by mass",
+    "contrast": "Full contrast",
+}
+FORMING = ("ink", "specks", "crop", "stroke", "scale", "centre")  # what a picture in MNIST's form doesn't need
+_OUTLINE = 0.1  # share of the fullest ink from which a pixel counts as the digit's
 _SHOWN = 256  # pixels on the longer side of a step's picture: for the eye
 
 
@@ -79,12 +93,19 @@ def prepare(
     options = options or Preparation()
     if isinstance(picture, np.ndarray):
         picture = _wrapped(picture)
-    original = Step("picture", "Your picture", _pixels_note(picture.rgb), _shown(picture.rgb))
+    original = _step("picture", f"{_pixels_note(picture.rgb)}.", picture.rgb)
     grey, grey_step = _grey(picture)
     even, dark, light_steps = _light(grey, options)
-    clean, left_out, ink_steps = _ink(even, options)
-    where = ink.bounds(clean > _OUTLINE) if options.crop else (slice(0, clean.shape[0]), slice(0, clean.shape[1]))
-    field, form_steps = _formed(clean, where, shape[1:], options)
+    size = shape[1:]
+    box = round(min(size) * 20 / 28) if options.crop else min(size)
+    if options.crop and even.shape == size and form.is_placed(even, box):
+        field, where, left_out = even, ink.bounds(even > 0), 0
+        steps = [_step(name, READY, even, False) for name in FORMING]
+    else:
+        clean, left_out, ink_steps = _ink(even, options)
+        where = ink.bounds(clean > _OUTLINE * clean.max()) if options.crop else _all_of(clean)
+        field, form_steps = _formed(clean[where], size, box, options)
+        steps = [*ink_steps, *form_steps]
     pixels, contrast_step = _contrasted(field, options)
 
     polarity: Polarity = "dark on light" if dark else "light on dark"
@@ -94,14 +115,14 @@ def prepare(
     notes = picture.notes
     if left_out:
         notes += ("There is other ink in the picture: only the largest mark and what is near it was read.",)
-    steps = (original, grey_step, *light_steps, *ink_steps, *form_steps, contrast_step)
-    return Prepared(pixels, steps, polarity, (left, top, right, bottom), notes)
+    all_steps = (original, grey_step, *light_steps, *steps, contrast_step)
+    return Prepared(pixels, all_steps, polarity, (left, top, right, bottom), notes)
 
 
 def _grey(picture: Picture) -> tuple[np.ndarray, Step]:
-    colour, paper_note = ink.composite(picture.rgb, picture.alpha)
-    grey, note = ink.grey_of(colour)
-    return grey, Step("grey", "Grey", f"{paper_note} {note}".strip(), _shown(grey))
+    opaque, paper_note = ink.composite(picture.rgb, picture.alpha)
+    grey, note = ink.grey_of(opaque)
+    return grey, _step("grey", f"{paper_note} {note}".strip(), grey)
 
 
 def _light(grey: np.ndarray, options: Preparation) -> tuple[np.ndarray, bool, list[Step]]:
@@ -116,10 +137,10 @@ def _light(grey: np.ndarray, options: Preparation) -> tuple[np.ndarray, bool, li
     else:
         note = f"The paper's brightness varied by {unevenness:.0%} of the whole range: evened out."
     # to be shown before the polarity's step, so in the picture's own polarity
-    light = Step("background", "Even light", note, _shown(1.0 - flat if dark else flat), "evened" in note)
+    light = _step("background", note, 1.0 - flat if dark else flat, unevenness > 0)
     how = "" if options.invert == "auto" else " (as you chose)"
     polarity = f"Dark ink on light paper: turned over{how}." if dark else f"Light ink on dark already{how}."
-    return flat, dark, [light, Step("polarity", "Light on black", polarity, _shown(flat), dark)]
+    return flat, dark, [light, _step("polarity", polarity, flat, dark)]
 
 
 def _ink(even: np.ndarray, options: Preparation) -> tuple[np.ndarray, int, list[Step]]:
@@ -129,35 +150,30 @@ def _ink(even: np.ndarray, options: Preparation) -> tuple[np.ndarray, int, list[
         raise PictureError("No ink found in this picture: draw or photograph one digit that stands out from its paper.")
     clean = ink.full_ink(even, strokes, contrast=options.contrast)
     note = f"All that is more than {strokes.level:.0%} ink counts as a stroke (Otsu's threshold)."
-    found = Step("ink", "Find the ink", note, _shown(strokes.everything))
+    found = _step("ink", note, strokes.everything)
     gone = int(strokes.everything.sum()) - int(strokes.mask.sum())
     note = f"{gone:,} pixels of specks and other marks left out." if gone else "None found."
-    specks = Step("specks", "Leave out specks", note if options.specks else OFF, _shown(clean), gone > 0)
-    return clean, strokes.left_out, [found, specks]
+    return clean, strokes.left_out, [found, _step("specks", note if options.specks else OFF, clean, gone > 0)]
 
 
-def _formed(
-    clean: np.ndarray, where: tuple[slice, slice], size: tuple[int, int], options: Preparation
-) -> tuple[np.ndarray, list[Step]]:
-    """The digit at ``where``, cut out, with MNIST's strokes, in its box, in the field's middle: ink of ``size``."""
-    box = round(min(size) * 20 / 28) if options.crop else min(size)
-    ready = options.crop and clean.shape == size and form.is_placed(clean, box)
-    digit = clean[where]
-    crop_note = f"{_pixels_note(digit)} of ink." if options.crop else OFF
-    steps = [Step("crop", "Cut out", crop_note, _shown(digit), options.crop)]
+def _formed(digit: np.ndarray, size: tuple[int, int], box: int, options: Preparation) -> tuple[np.ndarray, list[Step]]:
+    """The digit, cut out, to MNIST's strokes, into its box, to the middle of a field of ``size``; and the steps."""
+    crop = _step("crop", f"{_pixels_note(digit)} of ink." if options.crop else OFF, digit, options.crop)
+    stroked, note = _stroked(digit, box, options)
+    stroke = _step("stroke", note, stroked, stroked is not digit)
+    small = form.fitted(stroked, box)
+    scale = _step("scale", f"The longer side {box} pixels, the other in proportion, each pixel an average.", small)
+    field = form.placed(small, *size, by_mass=options.centre)
+    note = f"The ink's centre of mass to the middle of {size[1]} × {size[0]} pixels." if options.centre else OFF
+    return field, [crop, stroke, scale, _step("centre", note, field, options.centre)]
 
-    digit, stroke_note = (digit, READY) if ready else _stroked(digit, box, options)
-    steps.append(Step("stroke", "Stroke width", stroke_note, _shown(digit), "made" in stroke_note))
 
-    digit = digit if ready else form.fitted(digit, box)
-    scale_note = READY if ready else f"Longer side {box} pixels, the other in proportion, each pixel an average."
-    steps.append(Step("scale", f"Into {box} × {box}", scale_note, _shown(digit), not ready))
+def _all_of(image: np.ndarray) -> tuple[slice, slice]:
+    return slice(0, image.shape[0]), slice(0, image.shape[1])
 
-    field = clean if ready else form.placed(digit, *size, by_mass=options.centre)
-    centre_note = READY if ready else "The ink's centre of mass is in the middle."
-    title = f"Centre in {size[1]} × {size[0]}"
-    steps.append(Step("centre", title, centre_note if options.centre else OFF, _shown(field), not ready))
-    return field, steps
+
+def _step(name: str, note: str, image: np.ndarray, changed: bool = True) -> Step:
+    return Step(name, TITLES[name], note, _shown(image), changed)
 
 
 def _stroked(digit: np.ndarray, box: int, options: Preparation) -> tuple[np.ndarray, str]:
@@ -167,9 +183,8 @@ def _stroked(digit: np.ndarray, box: int, options: Preparation) -> tuple[np.ndar
     stroked, before, after = form.with_usual_strokes(digit, box)
     if before == after:
         return digit, f"{before:.1f} pixels wide once scaled, as in MNIST: nothing to do."
-    # The margin for strokes that have grown: cut off again, or, where nothing is cut out, all round as it was added.
-    margin = form.MARGIN
-    stroked = stroked[ink.bounds(stroked > _OUTLINE)] if options.crop else stroked[margin:-margin, margin:-margin]
+    inner = slice(form.MARGIN, -form.MARGIN)  # without cutting out, the margin goes and the picture's place stays
+    stroked = stroked[ink.bounds(stroked > _OUTLINE) if options.crop else (inner, inner)]
     return stroked, f"{before:.1f} pixels wide once scaled: made {after:.1f}, as in MNIST."
 
 
@@ -178,7 +193,7 @@ def _contrasted(field: np.ndarray, options: Preparation) -> tuple[np.ndarray, St
     peak = float(field.max())
     pixels = np.rint(field * (255.0 / peak if options.contrast else 255.0)).astype(np.uint8)
     note = f"The lightest pixel, {peak * 255:.0f}, becomes 255." if options.contrast else OFF
-    return pixels, Step("contrast", "Full contrast", note, _shown(pixels), options.contrast and peak < 1.0)
+    return pixels, _step("contrast", note, pixels, options.contrast and peak < 1.0)
 
 
 def _wrapped(pixels: np.ndarray) -> Picture:

@@ -58,8 +58,25 @@ def oriented(tag: int, kind: str = "JPEG") -> bytes:
     return saved(image, kind, exif=exif, **options)
 
 
+def _large_and_turned() -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 5
+    image = digit("RGBA", (4_000, 4_000))
+    image.putalpha(200)
+    return saved(image, "PNG", exif=exif, compress_level=1)
+
+
 def _deep(dtype: str) -> Image.Image:
     return Image.fromarray(np.asarray(digit("L")).astype(dtype))
+
+
+def _bmp_bomb() -> bytes:
+    return b"BM" + struct.pack("<IIIIiiHHIIiiII", 0, 0, 54, 40, 60_000, 60_000, 1, 24, *[0] * 6)
+
+
+def _gif_bomb() -> bytes:
+    screen = struct.pack("<HHBBB", 60_000, 60_000, 0, 0, 0)
+    return b"GIF89a" + screen + b"," + struct.pack("<HHHHB", *[0] * 5) + b"\x02\x00;"
 
 
 def _tiled_tiff_bomb() -> bytes:
@@ -134,28 +151,19 @@ _MAKERS: dict[str, tuple[Callable[[], bytes], str]] = {
     "one_pixel.png": (lambda: saved(Image.new("RGB", (1, 1)), "PNG"), "1 × 1"),
     "no_pixels.gif": (lambda: b"GIF89a\x00\x00\x00\x00\x00\x00\x00;", "damaged"),
     # too large
-    "bomb_20000.png": (lambda: png(20_000, 20_000), "more than 16 megapixels"),
+    "bomb_20000.png": (lambda: png(20_000, 20_000), "more than the 16 megapixels"),
     "bomb_5000.png": (lambda: png(5_000, 5_000), "5,000 × 5,000"),
-    "bomb_bmp.bmp": (
-        lambda: b"BM" + struct.pack("<IIIIiiHHIIiiII", 0, 0, 54, 40, 60_000, 60_000, 1, 24, *[0] * 6),
-        "16 mega",
-    ),
-    "bomb_gif.gif": (
-        lambda: (
-            b"GIF89a"
-            + struct.pack("<HHBBB", 60_000, 60_000, 0, 0, 0)
-            + b","
-            + struct.pack("<HHHHB", *[0] * 5)
-            + b"\x02\x00;"
-        ),
-        "16 mega",
-    ),
-    "bomb_webp.webp": (lambda: saved(Image.new("L", (6_000, 3_000)), "WEBP", lossless=True, method=0), "6,000 × 3,000"),
+    "bomb_bmp.bmp": (_bmp_bomb, "16 mega"),
+    "bomb_gif.gif": (_gif_bomb, "16 mega"),
+    "bomb_webp.webp": (lambda: saved(Image.new("L", (6_000, 3_000)), "WEBP", lossless=True, method=0), "12 mega"),
     "bomb_tile.tif": (_tiled_tiff_bomb, "damaged"),
     "bomb_text.png": (_png_text_bomb, "damaged"),
     "bomb_scans.jpg": (_many_scans, "layers"),
     "large_file.png": (lambda: saved(digit(), "PNG") + bytes(22_000_000), "22.0 MB"),
-    "large_but_allowed.png": (lambda: saved(digit(size=(4_000, 3_900)), "PNG"), READ),
+    "large_but_allowed.png": (lambda: saved(digit(size=(4_000, 3_900)), "PNG", compress_level=1), READ),
+    "large_and_turned.png": (_large_and_turned, READ),
+    "large_and_deep.tif": (lambda: saved(digit("I", (4_000, 4_000)), "TIFF", compression="tiff_lzw"), READ),
+    "large.webp": (lambda: saved(digit("RGBA", (4_000, 3_000)), "WEBP", lossless=True, method=0), READ),
     # cut off, damaged
     "cut_off.png": (lambda: saved(digit(), "PNG")[:-60], "damaged"),
     "cut_off.jpg": (lambda: saved(digit(), "JPEG")[:-200], "damaged"),
