@@ -98,7 +98,9 @@ class _Run:
         if resume is not None:
             self.learner.resume(resume.step, resume.optimizer, resume.unread)
         self.snapshot_names, limit = _kept_in_snapshots(self.learner.network.state_dict())
-        self.plan = schedule.plan(self.learner.images.steps_per_epoch, spec.train.epochs, snapshots=limit)
+        recipe = spec.train
+        per_epoch = self.learner.images.steps_per_epoch
+        self.plan = schedule.plan(per_epoch, recipe.epochs, recipe.batch_size, snapshots=limit)
         self.batch = _EVALUATION_BATCH if device.type == "cpu" else _ACCELERATED_BATCH
         self.began = time.perf_counter()
 

@@ -12,7 +12,9 @@ from explorer.spec import TrainSpec
 MOMENTUM = 0.9
 MAX_SNAPSHOTS = 24
 LOGGED_STEPS = 500
-LONGEST_SILENCE = 100
+LONGEST_SILENCE = 640
+"""Training images between two logged steps at most: a tenth of a second to a few seconds on a CPU, so that who watches
+sees new numbers."""
 _FIRST_STEPS = 5
 _VALIDATIONS = 4
 
@@ -78,9 +80,9 @@ class Plan(NamedTuple):
         return step / self.steps_per_epoch
 
 
-def plan(steps_per_epoch: int, epochs: int, *, snapshots: int = MAX_SNAPSHOTS) -> Plan:
-    """The steps of a run. There are up to 500 logged ones, in long runs every 100th step; a validation at the end of
-    each epoch and at least one in the first, four in all; snapshots (at most so many, 2 at least: before and after)
+def plan(steps_per_epoch: int, epochs: int, batch_size: int, *, snapshots: int = MAX_SNAPSHOTS) -> Plan:
+    """The steps of a run. There are up to 500 logged ones, in long runs one every 640 images; a validation at the end
+    of each epoch and at least one in the first, four in all; snapshots (at most so many, 2 at least: before and after)
     at 1, 2, 4, 8 … steps through the first epoch, with half of the places or fewer, then evenly."""
     total = steps_per_epoch * epochs
     parts = max(2, _VALIDATIONS - epochs + 1)  # of the first epoch
@@ -89,7 +91,7 @@ def plan(steps_per_epoch: int, epochs: int, *, snapshots: int = MAX_SNAPSHOTS) -
     return Plan(
         steps_per_epoch=steps_per_epoch,
         total=total,
-        logged_every=min(math.ceil(total / LOGGED_STEPS), LONGEST_SILENCE),
+        logged_every=min(math.ceil(total / LOGGED_STEPS), max(1, LONGEST_SILENCE // batch_size)),
         validations=frozenset(within | ends),
         snapshots=_snapshot_steps(steps_per_epoch, total, snapshots),
     )

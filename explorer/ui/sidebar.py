@@ -29,12 +29,12 @@ def show() -> None:
     with st.sidebar:
         network = current_network()
         busy = network.state in ("queued", "running")
-        shell.fragment(key="sidebar-network", run_every=2.0 if busy else None)(_network)()
+        shell.fragment(key="sidebar-network", run_every=3.0 if busy else None)(_network)()
         # The digit's answer needs torch, which a fresh server loads in the background: until then it is asked again.
         if not datanotice.show(find_card(network.spec.data.dataset)):
             return
         waiting = "explorer.analysis" not in sys.modules
-        shell.fragment(key="sidebar-digit", run_every=1.0 if waiting or busy else None)(_digit)()
+        shell.fragment(key="sidebar-digit", run_every=1.0 if waiting else 5.0 if busy else None)(_digit)()
 
 
 def current_network() -> Known:

@@ -86,6 +86,12 @@ class Chart {
     Object.assign(this, { changed: false, width, height });
 
     const style = getComputedStyle(this.frame);
+    // A live page sends each figure again with every refresh, also those that have nothing new.
+    const theme = ["--st-background-color", "--st-secondary-background-color", "--st-text-color", "--st-font"];
+    const { figure: json, alt, name } = this.data;
+    const drawn = [json, alt, name, width, height, innerWidth, ...theme.map((each) => style.getPropertyValue(each))].join();
+    if (drawn === this.drawn) return;
+
     const translate = translator(style);
     const template = translate(GIVEN.template);
     const family = style.getPropertyValue("--st-font") || template.layout.font.family;
@@ -106,6 +112,7 @@ class Chart {
     const buttons = { displayModeBar: coarse.matches ? false : "hover", modeBarButtonsToRemove: UNUSED };
     const config = { ...DEFAULTS, ...buttons, toImageButtonOptions: image };
     await Plotly.react(this.plot, data, layout, config);
+    this.drawn = drawn;
     this.listen();
     this.describe();
     this.frame.dataset.drawn = "";
