@@ -23,6 +23,7 @@ from explorer.shapes import totals, trace
 from explorer.spec import ModelSpec, RunSpec, from_json
 
 if TYPE_CHECKING:
+    from explorer.data import Dataset
     from explorer.models import Network
 
 ID_DIGITS, SHORTEST_PREFIX = 8, 4
@@ -107,6 +108,17 @@ def load(id: str, *, snapshot: int | None = None) -> Network:  # noqa: A002
 def data_card(known: Known) -> DataCard:
     """The card of the data set that a network was trained on. Raises DataError where it is unknown here."""
     return find_card(known.spec.data.dataset)
+
+
+def learned_from(id: str, data: Dataset) -> str | None:  # noqa: A002
+    """The sentence to show beside figures on the test images where the network has learned from these very images: the
+    bundled ones on the subset that is cut from their training images. None where it has not."""
+    if not data.test_is_known or id not in zoo.names() or zoo.card(id).spec.data.dataset != data.card.name:
+        return None
+    return (
+        f"These {len(data.test):,} test images are some of {data.card.title}'s training images, and this bundled "
+        "network has learned from them: on images that are new to it, it makes more mistakes."
+    )
 
 
 def from_file(path: Path) -> tuple[RunSpec, Network]:

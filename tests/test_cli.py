@@ -251,6 +251,7 @@ def test_evaluate_for_people_names_the_subset_beside_the_result() -> None:
     assert result.stdout.startswith("lenet5: ")
     assert "of 1,000 test images right" in result.stdout
     assert "5,000-digit subset" in result.stderr
+    assert "has learned from them" in " ".join(result.stderr.split())
 
 
 def test_the_splits_are_the_run_s_own(trained: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import logging
 import subprocess
@@ -13,6 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from explorer import networks, weights, zoo
+from explorer.data import load
 from explorer.data.cards import CARDS
 from explorer.errors import DataError, SpecError, StoreError, WeightsError
 from explorer.models import build
@@ -46,6 +48,16 @@ def test_bundled_networks_come_first_then_runs_the_newest_first(store: SqlRunSto
     assert [known.id for known in found] == [*bundled, runs[1], runs[0]]
     assert [known.kind for known in found] == ["zoo"] * len(bundled) + ["run"] * 2
     assert [known.title for known in found[-2:]] == ["second", "first"]
+
+
+def test_who_has_learned_from_the_subset_s_test_images_says_so(
+    store: SqlRunStore,
+) -> None:
+    subset = load("mnist")
+    assert "1,000 test images" in (networks.learned_from("lenet5", subset) or "")
+    assert networks.learned_from(finished(store), subset) is None
+    whole = dataclasses.replace(subset, test_is_known=False)
+    assert networks.learned_from("lenet5", whole) is None
 
 
 def test_a_bundled_network_carries_its_card(store: SqlRunStore) -> None:

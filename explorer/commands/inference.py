@@ -56,6 +56,7 @@ def evaluate(
         if (found.card.shape, len(found.card.classes)) != (opened.card.shape, len(opened.card.classes)):
             raise DataError(f"{opened.name} was made for {opened.card.title}: {found.card.title} has another form")
         out.notice(found.notice)
+        out.notice(networks.learned_from(opened.name, found) if split == "test" else None)
         images = _part(found, split, opened.spec.data)
         result = evaluate(opened.network, images.pixels, images.labels, found.card)
         low, high = wilson(result.correct, len(images))

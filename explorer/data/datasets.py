@@ -37,7 +37,9 @@ class Images:
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """A data set. ``complete`` says whether these are all of the card's images; where not, ``notice`` is what the
-    reader should know. ``fingerprint`` identifies the content, wherever it came from."""
+    reader should know. ``fingerprint`` identifies the content, wherever it came from. ``test_is_known``: the test
+    images belong to the complete set's training images, so that networks trained on all of it have learned from them.
+    """
 
     card: DataCard
     train: Images
@@ -45,6 +47,7 @@ class Dataset:
     complete: bool
     notice: str | None
     fingerprint: str
+    test_is_known: bool = False
 
 
 def load(
@@ -127,7 +130,7 @@ def _bundled(card: DataCard) -> Dataset:
         f"python -m explorer data --dataset {card.name}, or by setting KERNELSCOPE_DATA to a folder that holds "
         f"{_layout(card)}."
     )
-    return Dataset(card, train, test, complete=False, notice=notice, fingerprint=fingerprint)
+    return Dataset(card, train, test, complete=False, notice=notice, fingerprint=fingerprint, test_is_known=True)
 
 
 def _read_bundled(path: Path, card: DataCard) -> _raw.Arrays:

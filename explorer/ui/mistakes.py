@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from explorer import networks
 from explorer.analysis import Evaluation, confusion, mistakes, per_class, wilson
 from explorer.data.cards import DataCard, find_card
 from explorer.figures.matrix import matrix as matrix_figure
@@ -26,6 +27,9 @@ def show() -> None:
     found = cache.evaluation(network.id, network.version, card.name)
     matrix = confusion(found.labels, found.predictions, len(card.classes))
     _headline(found)
+    known = networks.learned_from(network.id, cache.dataset(card.name))
+    if known:
+        st.warning(known, icon=":material/warning:")
     left, right = st.columns([1, 1.15], gap="large")
     with left:
         _matrix(matrix, card)

@@ -260,6 +260,7 @@ def test_mistakes_are_those_that_pytorch_makes(open_app: Open) -> None:
     shares, guesses = F.softmax(logits, 1).max(1)
     wrong = (guesses.numpy() != data.test.labels).nonzero()[0]
     assert f"**{len(wrong):,}** of {len(data.test.labels):,} wrong" in texts(tested)
+    assert "has learned from them" in tested.warning[0].value
     wall = shown_wall(tested, "mistakes-wall")
     order = wrong[np.argsort(-shares.numpy()[wrong], kind="stable")][:60]
     np.testing.assert_array_equal(wall.pixels, data.test.pixels[order][:, 0])
