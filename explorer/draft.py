@@ -15,7 +15,18 @@ from pydantic import ValidationError
 from explorer.blocks import MAX_BLOCKS, MAX_DENSE, Blocks, ConvBlock, DenseBlock, from_model, to_model
 from explorer.errors import SpecError
 from explorer.presets import PRESETS, preset
-from explorer.spec import DataSpec, ModelSpec, RunSpec, Spec, TrainSpec, sentence
+from explorer.spec import (
+    MAX_LINK_CHARACTERS,
+    DataSpec,
+    Kernel,
+    ModelSpec,
+    RunSpec,
+    Spec,
+    TrainSpec,
+    frozen_fault,
+    sentence,
+    to_link,
+)
 
 UNDO_STEPS = 100
 
@@ -72,16 +83,27 @@ class Draft:
         """The name that the user gave, or one that tells the networks apart."""
         if self.name:
             return self.name
+        frozen = 0 if self.frozen_fault else len(self.train.frozen_kernels)
         known = self.preset_name
-        if known:
-            return PRESETS[known].title
         kernels = "-".join(str(block.kernels) for block in self.blocks.convs)
         units = "-".join(str(block.units) for block in self.blocks.dense)
-        parts = [f"conv {kernels}" if kernels else "", f"dense {units}" if units else ""]
-        return " · ".join(part for part in parts if part) or "Softmax regression"
+        described = [f"conv {kernels}" if kernels else "", f"dense {units}" if units else ""]
+        parts = [PRESETS[known].title] if known else described if any(described) else ["Softmax regression"]
+        return " · ".join(part for part in [*parts, f"{frozen} frozen" if frozen else ""] if part)
+
+    @property
+    def frozen_fault(self) -> str | None:
+        """Why the frozen kernels are not used, as one sentence; None where they are, or there are none.
+
+        An edit may leave them without their place, a smaller kernel size, say. They are kept and wait, so that a slider
+        that passes by destroys nothing, but the run is one without them.
+        """
+        return frozen_fault(self.model, self.train.frozen_kernels)
 
     def run_spec(self) -> RunSpec:
-        return RunSpec(name=self.title[:80], model=self.model, data=self.data, train=self.train)
+        """What would be trained now, without frozen kernels that don't fit."""
+        train = self.train.model_copy(update={"frozen_kernels": ()}) if self.frozen_fault else self.train
+        return RunSpec(name=self.title[:80], model=self.model, data=self.data, train=train)
 
     # --- edits, each gives a new draft; all raise SpecError for a value that is out of range ---
 
@@ -98,6 +120,31 @@ class Draft:
 
     def with_augmentation(self, **changes: object) -> Draft:
         return self.with_train(augmentation={**self.train.augmentation.model_dump(), **changes})
+
+    def with_frozen(self, kernel: Kernel) -> Draft:
+        """Freezes one kernel more in the first convolution, which takes its size. Those of another size make way.
+
+        Raises SpecError where there is no convolution, no kernel left to freeze, or no link that holds them all.
+        """
+        if not self.blocks.convs:
+            raise SpecError("the network in Build & train has no convolution: add a convolution block there first")
+        size, first = len(kernel), self.blocks.convs[0]
+        others = tuple(other for other in self.train.frozen_kernels if len(other) == size)
+        if kernel in others and not self.frozen_fault:
+            return self
+        if len(others) >= first.kernels:
+            raise SpecError(
+                f"all {first.kernels} kernels of the first convolution are frozen: give it more, or remove frozen ones"
+            )
+        resized = self._with_blocks(_changed(self.blocks, ("convs", 0), {"kernel_size": size}))
+        kernels = others if kernel in others else (*others, kernel)
+        changed = _fresh(resized.with_train(frozen_kernels=kernels))
+        if len(to_link(changed.run_spec())) > MAX_LINK_CHARACTERS:
+            raise SpecError("a link can't hold so many frozen kernels: remove some, or freeze smaller ones")
+        return changed
+
+    def without_frozen(self) -> Draft:
+        return self.with_train(frozen_kernels=())
 
     def with_data(self, **changes: object) -> Draft:
         return replace(self, data=_validated(DataSpec, {**self.data.model_dump(), **changes}))

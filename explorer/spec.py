@@ -23,6 +23,11 @@ from explorer.errors import SpecError
 MAX_LINK_CHARACTERS = 6_000
 MAX_LINK_BYTES = 100_000
 MAX_LAYERS = 64
+MAX_FROZEN = 12
+MAX_FROZEN_WEIGHT = 1_000.0
+
+Kernel = tuple[tuple[float, ...], ...]
+"""A square matrix of weights, its rows from top to bottom."""
 
 Spec = TypeVar("Spec", bound=BaseModel)
 
@@ -202,7 +207,12 @@ class Augmentation(FrozenSpec):
 
 class TrainSpec(FrozenSpec):
     """The recipe. ``momentum`` is used by the optimiser of that name (0.9, as everybody does); ``patience`` is the
-    number of epochs without a better validation loss after which training stops, None never."""
+    number of epochs without a better validation loss after which training stops, None never.
+
+    ``frozen_kernels`` are the weights of the first convolution's first kernels, the same for each of its input
+    channels. They are given, not learned, and stay as they are; their biases are learned as all others. A recipe
+    without any is written as it was before there were any.
+    """
 
     optimizer: OptimizerName = "adamw"
     learning_rate: float = Field(default=0.002, gt=0.0, le=10.0)
@@ -217,6 +227,23 @@ class TrainSpec(FrozenSpec):
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     device: DeviceName = "auto"
     precision: PrecisionName = "float32"
+    frozen_kernels: tuple[
+        tuple[tuple[Annotated[float, Field(ge=-MAX_FROZEN_WEIGHT, le=MAX_FROZEN_WEIGHT)], ...], ...], ...
+    ] = Field(default=(), max_length=MAX_FROZEN, exclude_if=lambda kernels: not kernels)
+
+    @field_validator("frozen_kernels")
+    @classmethod
+    def _square_and_of_one_size(cls, kernels: tuple[Kernel, ...]) -> tuple[Kernel, ...]:
+        for number, kernel in enumerate(kernels):
+            widths = {len(row) for row in kernel}
+            if widths != {len(kernel)}:
+                raise ValueError(f"kernel {number} is not square: give it as many numbers in each row as it has rows")
+            if len(kernel) != len(kernels[0]):
+                raise ValueError(
+                    f"kernel {number} is {len(kernel)}×{len(kernel)}, kernel 0 {len(kernels[0])}×{len(kernels[0])}: "
+                    "give all of them one size"
+                )
+        return kernels
 
 
 class RunSpec(FrozenSpec):
@@ -233,6 +260,34 @@ class RunSpec(FrozenSpec):
         if not name.strip() or not name.isprintable():
             raise ValueError("a name needs at least one visible character and no control characters")
         return name.strip()
+
+    @model_validator(mode="after")
+    def _frozen_kernels_fit(self) -> Self:
+        fault = frozen_fault(self.model, self.train.frozen_kernels)
+        if fault:
+            raise ValueError(fault)
+        return self
+
+
+def frozen_fault(model: ModelSpec, kernels: tuple[Kernel, ...]) -> str | None:
+    """Why these can't be the network's frozen kernels and what to do about it, in one sentence, or None if they can."""
+    if not kernels:
+        return None
+    first = next((layer for layer in model.layers if isinstance(layer, Conv)), None)
+    if first is None:
+        return "frozen kernels need a convolution, and this network has none: add one, or remove the frozen kernels"
+    size, wanted = len(kernels[0]), first.kernel_size
+    if size != wanted:
+        return (
+            f"the frozen kernels are {size}×{size}, the first convolution's {wanted}×{wanted}: "
+            f"set its kernel size to {size}, or remove the frozen kernels"
+        )
+    if len(kernels) > first.kernels:
+        return (
+            f"there are {len(kernels)} frozen kernels, and the first convolution has {first.kernels} in all: "
+            f"give it {len(kernels)} or more, or remove the frozen ones"
+        )
+    return None
 
 
 # --- JSON and links -------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -150,3 +151,83 @@ def test_a_change_after_undo_forgets_what_was_undone() -> None:
 def test_a_change_that_changes_nothing_is_no_step() -> None:
     history = History(article())
     assert history.then(history.now.with_train(epochs=history.now.train.epochs)) is history
+
+
+# --- frozen kernels -------------------------------------------------------------------------------------------------
+
+EDGE = ((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))
+
+
+def square(size: int, value: float = 0.125) -> tuple[tuple[float, ...], ...]:
+    return tuple(tuple(value for _ in range(size)) for _ in range(size))
+
+
+def test_a_frozen_kernel_gives_the_first_convolution_its_size() -> None:
+    draft = article()
+    frozen = draft.with_frozen(square(5))
+    assert [block.kernel_size for block in frozen.blocks.convs] == [5, 3]
+    assert frozen.run_spec().train.frozen_kernels == (square(5),)
+    assert not set(frozen.conv_ids) & set(draft.conv_ids)  # the slider for the kernel size must not keep the old one
+    assert Draft.from_run(from_link(RunSpec, to_link(frozen.run_spec()))).train == frozen.train
+    more = frozen.with_frozen(square(5, 0.5))
+    assert more.train.frozen_kernels == (square(5), square(5, 0.5))
+    assert more.with_frozen(square(5)) is more  # it is there already
+    assert more.with_frozen(EDGE).train.frozen_kernels == (EDGE,)  # others of another size make way
+    assert more.without_frozen().run_spec().train == draft.train
+    assert frozen.title == "conv 32-64 · dense 128 · 1 frozen"
+    assert draft.with_frozen(EDGE).title == "Article's network · 1 frozen"
+    assert Draft.from_run(draft.with_frozen(EDGE).run_spec()).name == ""
+
+
+def test_kernels_without_their_place_wait_and_are_not_trained_with() -> None:
+    frozen = article().with_frozen(EDGE)
+    first = frozen.conv_ids[0]
+    for change in ({"kernel_size": 5}, {"kernel_size": 2}):
+        other = frozen.with_block("convs", first, **change)
+        assert "first convolution's" in str(other.frozen_fault)
+        assert other.run_spec().train.frozen_kernels == ()
+        assert "frozen" not in other.title
+        again = other.with_block("convs", first, kernel_size=3)
+        assert again.frozen_fault is None
+        assert again.run_spec() == frozen.run_spec()
+    both = frozen.with_frozen(square(3))
+    narrow = both.with_block("convs", both.conv_ids[0], kernels=1)
+    assert "has 1 in all: give it 2 or more" in str(narrow.frozen_fault)
+    assert narrow.run_spec().train.frozen_kernels == ()
+    none = both
+    for block_id in both.conv_ids:
+        none = none.removed("convs", block_id)
+    assert "this network has none" in str(none.frozen_fault)
+    assert none.run_spec().train.frozen_kernels == ()
+
+
+def test_what_can_not_be_frozen_is_refused_in_words() -> None:
+    with pytest.raises(SpecError, match="no convolution: add a convolution block"):
+        Draft.from_preset("mlp").with_frozen(EDGE)
+    small = article()
+    small = small.with_block("convs", small.conv_ids[0], kernels=1).with_frozen(EDGE)
+    with pytest.raises(SpecError, match="all 1 kernels"):
+        small.with_frozen(square(3))
+    with pytest.raises(SpecError, match="square"):
+        article().with_frozen(((1.0, 2.0),))
+    full = article()
+    for number in range(12):
+        full = full.with_frozen(square(3, number / 8))
+    with pytest.raises(SpecError, match="at most 12"):
+        full.with_frozen(square(3, 7.0))
+
+
+@pytest.mark.parametrize(("places", "least"), [(3, 12), (16, 3)])
+def test_there_is_always_a_link(places: int, least: int) -> None:
+    """As many as may be with what can be painted; with more digits than that, as many as a link can hold."""
+    draft = article()
+    numbers = np.random.default_rng(0).uniform(-1, 1, (12, 11, 11)).round(places)
+    for count, kernel in enumerate(numbers.tolist()):
+        try:
+            draft = draft.with_frozen(tuple(map(tuple, kernel)))
+        except SpecError as error:
+            assert "a link can't hold so many" in str(error)
+            assert count >= least
+            break
+        assert Draft.from_run(from_link(RunSpec, to_link(draft.run_spec()))).train == draft.train
+    assert len(draft.train.frozen_kernels) >= least

@@ -7,6 +7,7 @@ import json
 import string
 import tracemalloc
 import zlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -40,6 +41,7 @@ from explorer.spec import (
     to_link,
 )
 
+ROOT = Path(__file__).parents[1]
 LINK_CHARACTERS = string.ascii_letters + string.digits + "-_"
 ARTICLE = RunSpec(name="Article", model=PRESETS["article"].model)
 
@@ -193,6 +195,13 @@ def test_layers_stand_in_an_order_that_makes_sense(layers: tuple[BaseModel, ...]
         (TrainSpec, {"learning_rate": 0.0}),
         (TrainSpec, {"learning_rate": float("inf")}),
         (TrainSpec, {"epochs": 0}),
+        (TrainSpec, {"frozen_kernels": [[]]}),
+        (TrainSpec, {"frozen_kernels": [[[1, 2]]]}),
+        (TrainSpec, {"frozen_kernels": [[[1, 2], [3]]]}),
+        (TrainSpec, {"frozen_kernels": [[[1]], [[1, 2], [3, 4]]]}),
+        (TrainSpec, {"frozen_kernels": [[[float("nan")]]]}),
+        (TrainSpec, {"frozen_kernels": [[[1e300]]]}),
+        (TrainSpec, {"frozen_kernels": [[[1]]] * 13}),
         (Augmentation, {"rotate": 181}),
         (DataSpec, {"dataset": "../secret"}),
         (DataSpec, {"train_size": 9}),
@@ -227,6 +236,65 @@ def test_a_name_loses_the_space_around_it() -> None:
 def test_a_fault_is_told_with_its_place_and_the_value(text: str, sentence: str) -> None:
     with pytest.raises(ExplorerError, match=sentence):
         from_json(TrainSpec, text)
+
+
+# --- frozen kernels -------------------------------------------------------------------------------------------------
+
+
+def test_a_recipe_without_frozen_kernels_is_written_as_ever() -> None:
+    assert "frozen" not in ARTICLE.model_dump_json()
+    assert "frozen_kernels" not in ARTICLE.train.model_dump()
+    card = json.loads((ROOT / "model_zoo" / "article.json").read_text("utf-8"))
+    spec = RunSpec.model_validate(card["spec"])
+    assert spec.train.frozen_kernels == ()
+    assert json.loads(spec.model_dump_json()) == card["spec"]
+
+
+def test_frozen_kernels_round_trip_and_their_link_stays_short() -> None:
+    edge = ((-1.0, 0.0, 1.0), (-2.0, 0.0, 2.0), (-1.0, 0.0, 1.0))
+    spec = RunSpec(model=ARTICLE.model, train=TrainSpec(frozen_kernels=(edge, edge)))
+    assert from_json(RunSpec, spec.model_dump_json()) == spec
+    assert from_link(RunSpec, to_link(spec)) == spec
+    assert hash(from_link(RunSpec, to_link(spec))) == hash(spec)
+    assert len(to_link(spec)) < len(to_link(ARTICLE)) + 100
+
+
+@pytest.mark.parametrize(
+    ("layers", "kernels", "fault"),
+    [
+        ((), [[[1.0]]], "has none: add one, or remove the frozen kernels$"),
+        (
+            (Conv(kernels=4, kernel_size=3),),
+            [[[1.0]]],
+            "1×1, the first convolution's 3×3: set its kernel size to 1",
+        ),
+        (
+            (Pool(), Conv(kernels=1, kernel_size=1)),
+            [[[1.0]], [[2.0]]],
+            "are 2 .* has 1 in all: give it 2 or more",
+        ),
+    ],
+)
+def test_frozen_kernels_that_do_not_fit_are_refused_in_words(
+    layers: tuple[Conv | Pool, ...], kernels: list[list[list[float]]], fault: str
+) -> None:
+    model = ModelSpec(layers=(*layers, Flatten(), Output()))
+    text = json.dumps({"model": model.model_dump(mode="json"), "train": {"frozen_kernels": kernels}})
+    with pytest.raises(SpecError, match=fault):
+        from_json(RunSpec, text)
+
+
+@pytest.mark.parametrize(
+    ("kernels", "fault"),
+    [
+        ("[[[1, 2], [3]]]", "kernel 0 is not square"),
+        ("[[[1]], [[1, 2], [3, 4]]]", "kernel 1 is 2×2, kernel 0 1×1: give all of them one size"),
+        ("[[[1001]]]", r"frozen_kernels\.0\.0\.0: .*less than or equal to 1000"),
+    ],
+)
+def test_odd_frozen_kernels_are_told_with_their_fault(kernels: str, fault: str) -> None:
+    with pytest.raises(SpecError, match=fault):
+        from_json(TrainSpec, f'{{"frozen_kernels": {kernels}}}')
 
 
 # --- names ----------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from explorer.training import optim, schedule
 from explorer.training.batches import seed_of
 from explorer.training.events import Step
 from explorer.training.forward import Forward
+from explorer.training.frozen import freeze
 from explorer.training.resident import Resident
 
 
@@ -40,6 +41,7 @@ class Learner:
         self._forward = Forward(self.network)
         self.network.to(device=device, memory_format=self._forward.memory_format)  # type: ignore[call-overload]
         self.optimizer = optim.build(self.recipe, self.network)
+        freeze(self.network, self.optimizer, self.recipe.frozen_kernels)
         self._dropout = any(isinstance(layer, nn.Dropout) for layer in self.network)
         normed = any(isinstance(layer, BatchNorm) for layer in spec.model.layers)
         self.images = Resident(spec, data, device, pairs=normed)
