@@ -144,7 +144,7 @@ def _adam(lines: _Lines, rate: Rate, memory: Mapping[str, float], *, decay: floa
         values[hat] = lines.add(SYMBOLS[hat], f"{{{name}}} / (1 − {{{beta}}}^{{step}})", corrected, about)
     new = values[weight] - values["rate"] * values["first_hat"] / (math.sqrt(values["second_hat"]) + EPSILON)
     formula = f"{{{weight}}} − {{rate}} · {{first_hat}} / (√({{second_hat}}) + {{epsilon}})"
-    lines.add("new w", formula, new, "a step as long as mean by size")
+    lines.add("new w", formula, new, "a step in units of the gradient's usual size")
     return {"exp_avg": first, "exp_avg_sq": second, "step": values["step"]}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from explorer.figures.theme import significant
+
 
 def duration(seconds: float) -> str:
     """A time as a reader would say it: 12 s, 3 min 20 s, 1 h 05 min."""
@@ -13,3 +15,19 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {rest:02d} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min"
+
+
+def number(value: float, digits: int = 4) -> str:
+    """A number with so many significant digits, without zeros at its end where it is exactly so short: 0.9, 1, 0.5000
+    for what was rounded to that."""
+    text = significant(float(value), digits)
+    if float(f"{value:.{digits - 1}e}") != value or "." not in text:
+        return text
+    mantissa, times, power = text.partition(" × ")
+    return mantissa.rstrip("0").rstrip(".") + times + power
+
+
+def factor(value: float, digits: int = 4) -> str:
+    """The same where it follows a sign of arithmetic: a negative number stands in brackets."""
+    text = number(value, digits)
+    return f"({text})" if value < 0 else text

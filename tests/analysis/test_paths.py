@@ -15,7 +15,7 @@ from strategies import working_models
 from torch import Tensor, nn
 
 from explorer.analysis import paths
-from explorer.analysis.paths import INPUT, Constant, Terms
+from explorer.analysis.terms import INPUT, Constant, Terms, secant, terms, window
 from explorer.data.cards import CARDS
 from explorer.errors import SpecError
 from explorer.models import Network, build, load_weights
@@ -50,7 +50,7 @@ def gains(network: Network, outputs: dict[str, np.ndarray], logit: int) -> tuple
     constants = 0.0
     for layer in reversed([name for name, _ in network.named_children()]):
         for index in zip(*np.nonzero(found[layer]), strict=True):
-            made = paths.terms(network, outputs, layer, index)
+            made = terms(network, outputs, layer, index)
             gain = found[layer][index]
             constants += gain * sum(constant.value for constant in made.constants)
             for term, weight in enumerate(made.weights):
@@ -69,7 +69,7 @@ def test_the_terms_of_any_value_of_any_layer_make_pytorchs_value(working: Workin
     network, outputs = prepared(working)
     for layer, module in network.named_children():
         index = some_index(outputs[layer], data.draw)
-        found = paths.terms(network, outputs, layer, index)
+        found = terms(network, outputs, layer, index)
         expected = float(outputs[layer][index])
         size = np.abs(found.products).sum() + sum(abs(constant.value) for constant in found.constants)
         assert found.value == expected
@@ -95,7 +95,7 @@ def test_the_weights_of_linear_layers_and_winners_are_their_slopes(working: Work
         if isinstance(module, nn.LeakyReLU | nn.GELU | nn.Tanh | nn.Sigmoid | nn.ReLU):
             continue
         index = some_index(outputs[layer], data.draw)
-        found = paths.terms(network, outputs, layer, index)
+        found = terms(network, outputs, layer, index)
         below = torch.tensor(outputs[found.source][None], requires_grad=True)
         (slopes,) = torch.autograd.grad(module(below)[(0, *index)], below)
         weights = np.zeros(below.shape[1:])
@@ -115,7 +115,7 @@ def test_a_convolutions_terms_are_the_patch_the_kernel_and_the_zeros_around(
     padded = np.pad(outputs[INPUT], ((0, 0), (before, after), (before, after)), constant_values=np.nan)
     weight = network.get_parameter("conv1.weight").detach().numpy()
     for kernel, row, column in np.ndindex(outputs["conv1"].shape):
-        found = paths.terms(network, outputs, "conv1", (kernel, row, column))
+        found = terms(network, outputs, "conv1", (kernel, row, column))
         patch = padded[:, row * stride : row * stride + size, column * stride : column * stride + size]
         np.testing.assert_array_equal(np.where(found.padding, np.nan, found.values).reshape(found.shape), patch)
         np.testing.assert_array_equal(found.weights.reshape(found.shape), weight[kernel])
@@ -130,11 +130,11 @@ def test_a_maximum_is_its_winner_alone_and_the_first_of_equals_wins() -> None:
     pooled = network.pool1(image)
     (slopes,) = torch.autograd.grad(pooled[0, 0, 0, 0], image)
     outputs = {INPUT: image.detach()[0].numpy(), "pool1": pooled.detach()[0].numpy()}
-    found = paths.terms(network, outputs, "pool1", (0, 0, 0))
+    found = terms(network, outputs, "pool1", (0, 0, 0))
     assert found.position(0) == (INPUT, (0, 0, 1))
     assert float(slopes[0, 0, 0, 1]) == 1.0
     assert found.single
-    rows, columns = paths.window(2, 2, (0, 1, 0))
+    rows, columns = window(2, 2, (0, 1, 0))
     assert (rows.start, rows.stop, columns.start, columns.stop) == (2, 4, 0, 2)
 
 
@@ -151,15 +151,15 @@ def test_a_maximum_is_its_winner_alone_and_the_first_of_equals_wins() -> None:
 def test_an_activation_is_its_secant_and_at_zero_its_slope(module: nn.Module, slope: float, rest: float) -> None:
     for z in (-3.0, -1e-5, 0.2, 4.0, 30.0):
         value = float(module(torch.tensor(z, dtype=torch.double)))
-        found, constants = paths.secant(module, z, value)
+        found, constants = secant(module, z, value)
         assert found * z == pytest.approx(value, rel=1e-12)
         assert constants == ()
-    found, constants = paths.secant(module, 0.0, float(module(torch.tensor(0.0))))
+    found, constants = secant(module, 0.0, float(module(torch.tensor(0.0))))
     assert found == pytest.approx(slope)
     assert constants == ((Constant("f(0)", rest),) if rest else ())
     tiny = 1e-310  # 0.5 / 1e-310 is no number
     value = float(module(torch.tensor(tiny, dtype=torch.double)))
-    found, constants = paths.secant(module, tiny, value)
+    found, constants = secant(module, tiny, value)
     assert found * tiny + sum(constant.value for constant in constants) == pytest.approx(value)
 
 
@@ -174,7 +174,7 @@ def test_a_path_explains_the_logit_times_the_shares_along_it_and_no_step_loses_a
     network, outputs = prepared(working)
     path: paths.Path = (("output", (logit,)),)
     while path[-1][0] != INPUT:
-        found = paths.terms(network, outputs, *path[-1])
+        found = terms(network, outputs, *path[-1])
         inside = np.flatnonzero(~found.padding)
         if not len(inside):
             break
@@ -252,7 +252,7 @@ def test_gliding_stops_at_the_next_choice() -> None:
     outputs = paths.observe(network, image, CARD)
     path = paths.glide(network, outputs, (("output", (3,)), ("relu3", (7,))))
     assert [layer for layer, _ in path] == ["output", "relu3", "dense1"]
-    first = paths.strongest(paths.terms(network, outputs, *path[-1]))
+    first = paths.strongest(terms(network, outputs, *path[-1]))
     assert first is not None
     path = paths.glide(network, outputs, (*path, first))
     assert [layer for layer, _ in path][3:] == ["flatten", "pool2", "relu2", "conv2"]
@@ -280,7 +280,7 @@ def test_what_is_not_there_is_refused_in_words() -> None:
     network, outputs = prepared((spec, (1, 5, 5)), classes=2)
     for layer, index in (("conv9", (0, 0, 0)), ("conv1", (2, 0, 0)), ("conv1", (0, 0)), ("output", (-1,))):
         with pytest.raises(SpecError, match="there is no"):
-            paths.terms(network, outputs, layer, index)
+            terms(network, outputs, layer, index)
     with pytest.raises(SpecError, match="no term from"):
         paths.walk(network, outputs, (("output", (0,)), ("conv1", (0, 0, 0))))
     with pytest.raises(SpecError, match="no term from"):
@@ -293,7 +293,7 @@ def test_a_patch_of_nothing_but_padding_ends_the_path() -> None:
     layers = (Conv(kernels=1, kernel_size=2, padding=4), Flatten(), Output())
     network, outputs = prepared((ModelSpec(layers=layers), (1, 4, 4)))
     corner = (("conv1", (0, 0, 0)),)
-    assert paths.strongest(paths.terms(network, outputs, *corner[0])) is None
+    assert paths.strongest(terms(network, outputs, *corner[0])) is None
     assert paths.follow(network, outputs, corner) == corner
 
 
@@ -302,6 +302,6 @@ def test_the_network_comes_back_untouched() -> None:
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     counted: dict[str, Terms] = defaultdict()
     for layer, _ in network.named_children():
-        counted[layer] = paths.terms(network, outputs, layer, (0,) * outputs[layer].ndim)
+        counted[layer] = terms(network, outputs, layer, (0,) * outputs[layer].ndim)
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
     assert all(parameter.grad is None for parameter in network.parameters())

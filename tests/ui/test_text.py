@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from explorer.ui import html
-from explorer.ui.text import duration
+from explorer.ui.text import duration, factor, number
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,23 @@ def test_a_picture_keeps_every_pixel(channels: int) -> None:
     back = np.asarray(Image.open(io.BytesIO(base64.b64decode(data[1]))))
     np.testing.assert_array_equal(html.thumbnail(back), pixels)
     assert 'alt="a &quot;seven&quot;"' in made
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.9, "0.9"),
+        (1.0, "1"),
+        (0.006, "0.006"),
+        (1e-8, "1 × 10⁻⁸"),
+        (1_600.0, "1,600"),
+        (12.34567, "12.35"),
+        (0.50000001, "0.5000"),
+        (-0.25, "−0.25"),
+        (0.0, "0"),
+        (float("nan"), "not a number"),
+    ],
+)
+def test_a_number_has_zeros_at_its_end_only_where_it_was_rounded(value: float, text: str) -> None:
+    assert number(value) == text
+    assert factor(value) == (f"({text})" if value < 0 else text)
