@@ -11,18 +11,18 @@ import streamlit as st
 from explorer.analysis.statistics import Statistics, statistics, strongest
 from explorer.data.cards import DataCard, find_card
 from explorer.figures import bars, theme
-from explorer.figures.maps import heatmap
 from explorer.networks import Known
 from explorer.shapes import LayerShape, trace
-from explorer.spec import Activation, Conv, Dropout, Flatten
-from explorer.ui import cache, gallery, html, sidebar
+from explorer.spec import Conv, Dropout, Flatten
+from explorer.ui import cache, gallery, html, microscope, sidebar
 from explorer.ui.components import chart, wall
+from explorer.ui.components.microscope import pixel_numbers
 
+INPUT = "input"
 FIRST = 16
 MOST = 512
 SCALES = {"map": "each map", "layer": "each layer", "network": "whole network"}
 ORDERS = {"strongest": "strongest first", "number": "by number"}
-BRIGHT = ("relu", "sigmoid")
 
 Outputs = Mapping[str, np.ndarray]
 
@@ -91,6 +91,7 @@ def _maps(
             st.markdown("**input**")
             st.caption(theme.shape_text(card.shape))
             st.html(html.picture(pixels, size=112, alt="The current digit"))
+            st.button("As numbers", key="as-numbers", type="tertiary", on_click=_take, args=(INPUT, 0))
         for layer in shown:
             with st.container(width=182, key=f"flow-{layer.name}"):
                 _column(layer, outputs[layer.name], scale, order, everything, limit)
@@ -99,27 +100,28 @@ def _maps(
         st.caption(f"softmax over {len(card.classes)} classes")
         figure = bars.probabilities(outputs["probabilities"], card.classes, true=label)
         chart(figure, key="probabilities", height=320, alt=_probability_alt(outputs["probabilities"], card.classes))
-    _detail(network, layers, outputs, limit, scale)
+    _detail(network, layers, outputs, pixels)
 
 
 def _column(layer: LayerShape, values: np.ndarray, scale: str, order: str, everything: bool, limit: float) -> None:
     st.markdown(f"**{layer.name}**")
     st.caption(theme.shape_text(layer.output))
-    maps = values if values.ndim == 3 else _strip(values)
+    vector = values.ndim == 1
+    maps = _strip(values) if vector else values
+    strongest_unit = int(np.abs(values).argmax()) if vector else 0
     numbers = strongest(maps) if order == "strongest" and len(maps) > 1 else np.arange(len(maps))
     numbers = numbers[: MOST if everything else FIRST]
     chosen = _chosen("map")
     place = np.flatnonzero(numbers == chosen[1]) if chosen and chosen[0] == layer.name else np.empty(0, np.int64)
 
     def take(position: int) -> None:
-        st.session_state["map"] = (layer.name, int(numbers[position]))
+        _take(layer.name, strongest_unit if vector else int(numbers[position]))
         st.rerun()
 
-    vector = values.ndim == 1
     wall(
         maps[numbers],
         key=f"wall-{layer.name}",
-        scale=_scale(layer, values),
+        scale=microscope.scale_of(layer, values),
         limits=_limits(maps, numbers, scale, limit),
         captions=None if vector else [str(number) for number in numbers],
         details=[f"{layer.name}, map {number}" for number in numbers],
@@ -139,12 +141,6 @@ def _strip(vector: np.ndarray) -> np.ndarray:
     padded = np.full(rows * columns, np.nan, dtype=np.float32)
     padded[: len(vector)] = vector
     return padded.reshape(1, rows, columns)
-
-
-def _scale(layer: LayerShape, values: np.ndarray) -> Literal["brightness", "signed"]:
-    """Values that can't be negative are brightness, as in the digit itself; all others have a sign."""
-    positive = isinstance(layer.layer, Activation) and layer.layer.function in BRIGHT
-    return "brightness" if positive or not (values < 0).any() else "signed"
 
 
 def _network_limit(layers: list[LayerShape], outputs: Outputs) -> float:
@@ -172,35 +168,31 @@ def _chosen(what: Literal["map", "kernel"]) -> tuple[str, int] | None:
 # --- one map, closely ---
 
 
-def _detail(network: Known, layers: tuple[LayerShape, ...], outputs: Outputs, limit: float, scale: str) -> None:
+def _detail(network: Known, layers: tuple[LayerShape, ...], outputs: Outputs, pixels: np.ndarray) -> None:
     chosen = _chosen("map")
+    if chosen is not None and chosen[0] == INPUT:
+        st.divider()
+        pixel_numbers(pixels[0], key="microscope")
+        return
     layer = next((layer for layer in layers if chosen and layer.name == chosen[0]), None)
-    if chosen is None or layer is None or (len(layer.output) == 3 and chosen[1] >= layer.output[0]):
-        st.caption("Click a map to see its values, its kernel and its statistics.")
+    if chosen is None or layer is None or chosen[1] >= layer.output[0]:
+        st.caption("Click a map: the microscope shows the calculation behind each of its numbers.")
         return
-    values = outputs[layer.name]
+    name, number = chosen
+    values = outputs[name]
     st.divider()
-    if values.ndim == 1:
-        st.markdown(f"#### {layer.name}: {len(values)} units")
-        chart(bars.units(values), key="dense-detail", height=320, alt=f"The activations of {layer.name}")
-        _statistics(statistics(values), "units")
-        return
-    number = int(chosen[1])
-    one = values[number]
-    st.markdown(f"#### {layer.name}, map {number}")
-    left, right = st.columns([1.2, 1], gap="large")
+    microscope.show(network, pixels, name, number, key="microscope", on_choose=lambda unit: _take(name, unit))
+    left, right = st.columns([1, 1], gap="large")
     with left:
-        low, high = _limits(values, np.array([number]), scale, limit).reshape(-1)
-        figure = heatmap(one, scale=_scale(layer, values), bounds=(float(low), float(high)), numbers=True)
-        chart(
-            figure,
-            key="map-detail",
-            height=430,
-            alt=f"{layer.name}, map {number}, {one.shape[0]} × {one.shape[1]} values",
+        _statistics(
+            statistics(values if values.ndim == 1 else values[number]), "units" if values.ndim == 1 else "values"
         )
     with right:
-        _statistics(statistics(one), "values")
         _kernel_of(network, layers, layer, number)
+
+
+def _take(layer: str, number: int) -> None:
+    st.session_state["map"] = (layer, number)
 
 
 def _statistics(found: Statistics, what: str) -> None:
@@ -216,6 +208,8 @@ def _statistics(found: Statistics, what: str) -> None:
 
 def _kernel_of(network: Known, layers: tuple[LayerShape, ...], layer: LayerShape, number: int) -> None:
     """The kernel that made this map: its own, or that of the convolution before."""
+    if len(layer.output) != 3:
+        return
     source = next((other for other in reversed(layers[: layer.index + 1]) if isinstance(other.layer, Conv)), None)
     if source is None:
         return

@@ -80,6 +80,11 @@ def test_a_slider_moves_the_drawing_and_an_impossible_network_is_mended(visit: C
     expect(stage.get_by_text("225,034 parameters")).to_be_visible(timeout=LONG)
     slide(page, "Kernels", "ArrowRight")  # 32 → 40: 40·10 + 64·(9·40 + 1) + 205,0… instead of 32·10 + 64·(9·32 + 1) …
     expect(stage.get_by_text("229,722 parameters")).to_be_visible()
+    # Back to the preset and away again, with texts above that come and go: the slider keeps the keyboard's focus.
+    for key, parameters in (("ArrowLeft", "225,034"), ("ArrowRight", "229,722")):
+        page.keyboard.press(key)
+        expect(stage.get_by_text(f"{parameters} parameters")).to_be_visible()
+        settled(page)
     page.locator(".st-key-undo button").first.click()
     expect(stage.get_by_text("225,034 parameters")).to_be_visible()
     settled(page)
@@ -160,9 +165,6 @@ def test_look_inside_shows_the_networks_own_answer(visit: Callable[..., Page]) -
     page.locator(".st-key-probabilities .ks-plot .plot-container").wait_for(timeout=LONG)
     shown = page.evaluate("() => Array.from(document.querySelector('.st-key-probabilities .ks-plot')._fullData[0].x)")
     np.testing.assert_allclose(shown, shares.numpy(), rtol=1e-5, atol=1e-7)
-    page.locator(".st-key-wall-conv1").get_by_role("option").first.click()
-    expect(page.get_by_role("heading", name=re.compile("conv1, map"))).to_be_visible(timeout=LONG)
-    expect(page.get_by_text("Its kernel: conv1")).to_be_visible()
 
 
 def test_a_mistake_is_clicked_and_opened_inside(visit: Callable[..., Page]) -> None:
@@ -218,3 +220,20 @@ def test_on_a_phone_the_drawing_comes_first_and_scrolls_inside_its_frame(
     assert drawing
     assert block
     assert drawing["y"] < block["y"]
+
+
+def test_a_map_opens_in_the_microscope_and_the_digit_as_numbers(visit: Callable[..., Page]) -> None:
+    page = visit("inside?network=article&digit=3")
+    digit = load("mnist").test.pixels[3, 0]
+    page.locator(".st-key-wall-conv1").get_by_role("option").nth(1).click()
+    scope = page.locator(".st-key-microscope .scope")
+    expect(scope.locator(".title")).to_have_text(re.compile(r"conv1, map \d+"), timeout=LONG)
+    expect(scope.locator(".where")).to_have_text(re.compile(r"row \d+, column \d+: "))
+    expect(scope.locator('.line[data-layer="relu1"]')).to_be_visible()
+    expect(page.get_by_text("Its kernel: conv1")).to_be_visible()
+    page.get_by_role("button", name="As numbers").click()
+    expect(scope.locator(".title")).to_have_text("The digit as numbers", timeout=LONG)
+    scope.evaluate("(root) => root.scope.move(14, 13)")
+    scope.locator(".stage canvas").focus()
+    page.keyboard.press("ArrowRight")
+    expect(scope.locator(".where")).to_have_text(f"row 14, column 14: {digit[14, 14]} of 255")

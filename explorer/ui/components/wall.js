@@ -1,21 +1,10 @@
-// Many small maps side by side. wall.py puts GIVEN and wall_pixels.js in front of this text.
+// Many small maps side by side. wall.py puts GIVEN and pixels.js in front of this text.
 
 const walls = new WeakMap(); // Streamlit's element → its Wall
 const MARKS = { right: "✓", wrong: "✗" };
 const TARGET = 44; // CSS pixels that a finger needs
 const BAND = 2048; // device pixels; canvases much higher than that don't work everywhere
 const coarse = matchMedia("(pointer: coarse)");
-
-function make(tag, name, parent) {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  parent?.append(element);
-  return element;
-}
-
-function same(one, other) {
-  return one?.length === other.length && one.every((byte, index) => byte === other[index]);
-}
 
 class Wall {
   constructor(element) {

@@ -21,7 +21,7 @@ from explorer.ui.components import assets
 
 Mark = Literal["", "right", "wrong"]
 
-_SCRIPT = assets.script("wall_pixels.js", "wall.js", palettes=assets.palettes())
+_SCRIPT = assets.script("pixels.js", "wall.js", palettes=assets.palettes())
 _mount = st.components.v2.component(
     "kernelscope_wall",
     html=f'<div class="wall"></div>{assets.FAULT}',

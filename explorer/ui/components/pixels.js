@@ -1,4 +1,5 @@
-// How a wall's numbers become texts and pixels. wall.py puts GIVEN in front of this text and wall.js after it.
+// How numbers become texts and pixels, for the wall and the microscope: their Python puts GIVEN in front of this text
+// and their own script after it.
 
 const LEVELS = 511; // odd, so that the middle of a signed scale is exactly its neutral colour
 
@@ -17,6 +18,17 @@ function number(value, digits = 3) {
   }
   const places = Math.max(0, digits - 1 - exponent);
   return sign + Number(`${mantissa}e${exponent}`).toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places });
+}
+
+function make(tag, name, parent) {
+  const element = document.createElement(tag);
+  if (name) element.className = name;
+  parent?.append(element);
+  return element;
+}
+
+function same(one, other) {
+  return one?.length === other.length && one.every((byte, index) => byte === other[index]);
 }
 
 const context = document.createElement("canvas").getContext("2d", { willReadFrequently: true });

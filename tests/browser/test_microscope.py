@@ -1,0 +1,252 @@
+"""The microscope in a real browser: what it calculates and shows equals PyTorch, over every kind of layer, and while
+the pointer moves nothing goes to the server."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import Serve
+from playwright.sync_api import Locator, Page, WebSocket, expect
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from explorer.analysis import capture
+from explorer.analysis.capture import to_input
+from explorer.data.cards import CARDS
+from explorer.models import Network, UnevenConv2d, build
+from explorer.spec import (
+    Activation,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    ModelSpec,
+    Output,
+    Pool,
+    to_link,
+)
+
+pytestmark = pytest.mark.browser
+APP = Path(__file__).parent / "apps" / "microscope.py"
+CARD = CARDS["mnist"]
+STRIDED = ModelSpec(
+    layers=(
+        Conv(kernels=6, kernel_size=4, stride=2, padding=1),
+        BatchNorm(),
+        Activation(function="leaky_relu"),
+        Pool(mode="average", size=2, stride=2),
+        Conv(kernels=5, kernel_size=2, padding="same", bias=False),
+        Activation(function="gelu"),
+        GlobalAveragePool(),
+        Dense(units=7),
+        Activation(function="tanh"),
+        Output(),
+    )
+)
+FLAT = ModelSpec(
+    layers=(
+        Conv(kernels=4, kernel_size=5, padding=2),
+        Activation(function="sigmoid"),
+        Pool(mode="max", size=3, stride=2),
+        Conv(kernels=3, kernel_size=3, stride=3, padding=3),
+        Activation(function="relu"),
+        Dropout(rate=0.3),
+        Flatten(),
+        Dense(units=9),
+        BatchNorm(),
+        Activation(function="relu"),
+        Output(),
+    )
+)
+
+
+@pytest.fixture(scope="module")
+def app(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("app")
+    return serve(Path(shutil.copy(APP, folder))).url
+
+
+def network_and_digit(model: ModelSpec, seed: int) -> tuple[Network, np.ndarray]:
+    """As apps/microscope.py makes them."""
+    network = build(model, CARD.shape, 10, seed=seed).eval()
+    generator = torch.Generator().manual_seed(seed)
+    for module in network:
+        if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
+            module.running_mean.uniform_(-0.5, 0.5, generator=generator)
+            module.running_var.uniform_(0.5, 2.0, generator=generator)
+    return network, torch.randint(0, 256, CARD.shape, generator=generator).to(torch.uint8).numpy()
+
+
+def exact(network: Network, pixels: np.ndarray) -> tuple[Tensor, dict[str, Tensor]]:
+    """The normalised input and every layer's output in float64, without the batch."""
+    image = to_input(network, pixels[None], CARD).double()
+    with torch.no_grad(), capture(network.double()) as seen:
+        network(image)
+    return image[0], {name: output[0] for name, output in seen.items()}
+
+
+def choose(page: Page, layer: str) -> Locator:
+    box = page.get_by_role("combobox", name="layer")
+    box.click()
+    page.get_by_role("option", name=layer, exact=True).click()
+    expect(page.locator("#shown")).to_have_text(f"{layer} {page.get_by_label('number').input_value()}")
+    scope = page.locator(".scope")
+    expect(scope.locator(".title")).to_contain_text(layer)
+    return scope
+
+
+def settled(scope: Locator) -> dict[str, Any]:
+    """The microscope's reading, after it has drawn."""
+    script = """async (root) => {
+      for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+      const { row, column, value, sums, total, before, winner } = root.scope.reading;
+      return { row, column, value, sums: sums && [...sums], total, before, winner };
+    }"""
+    return dict(scope.evaluate(script))
+
+
+def shown(scope: Locator, layer: str) -> float:
+    """The number at the end of the layer's last line of the equations."""
+    return float(scope.locator(f'.line[data-layer="{layer}"]').last.get_attribute("data-value") or "nan")
+
+
+def close(actual: float, expected: float | Tensor, scale: float = 0.0) -> bool:
+    """To 1e-5 relative; ``scale`` is what the terms of a sum are as large as, where they may cancel out."""
+    wanted = float(expected)
+    return abs(actual - wanted) <= 1e-5 * max(abs(wanted), scale, 1e-12)
+
+
+@pytest.mark.parametrize(("model", "seed"), [(STRIDED, 1), (FLAT, 2)], ids=["strided", "flat"])
+def test_every_layer_s_numbers_equal_pytorch_s(page: Page, app: str, model: ModelSpec, seed: int) -> None:
+    network, pixels = network_and_digit(model, seed)
+    image, outputs = exact(network, pixels)
+    page.goto(f"{app}/?spec={to_link(model)}&seed={seed}")
+    generator = np.random.default_rng(seed)
+    for place, (name, module) in enumerate(network.named_children()):
+        scope = choose(page, name)
+        output = outputs[name]
+        number = int(page.get_by_label("number").input_value())
+        if output.ndim == 1:
+            reading = settled(scope)
+            assert close(reading["value"], output[min(number, len(output) - 1)], 0.1), name
+            continue
+        rows, columns = output.shape[1:]
+        corners = [(0, 0), (0, columns - 1), (rows - 1, 0), (rows - 1, columns - 1)]
+        inside = [(int(generator.integers(rows)), int(generator.integers(columns))) for _ in range(3)]
+        for row, column in corners + inside:
+            scope.evaluate("(root, [row, column]) => root.scope.move(row, column)", [row, column])
+            reading = settled(scope)
+            assert (reading["row"], reading["column"]) == (row, column)
+            assert close(reading["value"], output[0, row, column], 0.1), (name, row, column)
+            assert close(shown(scope, name), output[0, row, column], 0.1), (name, row, column)
+            if isinstance(module, nn.Conv2d):
+                given = image if place == 0 else outputs[list(outputs)[place - 1]]
+                sums = by_channel(module, given)[:, row, column]
+                assert all(close(one, other, 0.1) for one, other in zip(reading["sums"], sums, strict=True))
+            if isinstance(module, nn.MaxPool2d):
+                given = outputs[list(outputs)[place - 1]][0]
+                window = given[row * 2 : row * 2 + 3, column * 2 : column * 2 + 3].reshape(-1)
+                assert reading["winner"] == int(window.argmax())
+
+
+def by_channel(module: nn.Conv2d, inputs: Tensor) -> Tensor:
+    """What each input map adds to output map 0, (C, rows, columns): a convolution in as many groups."""
+    weight = module.weight[0][:, None]
+    if isinstance(module, UnevenConv2d):
+        inputs = F.pad(inputs, module.uneven)
+    return F.conv2d(inputs[None], weight, stride=module.stride, padding=module.padding, groups=len(inputs))[0].detach()
+
+
+def test_hovering_asks_nothing_of_the_server_and_keys_and_the_table_give_the_same(page: Page, app: str) -> None:
+    sent: list[Any] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framesent", lambda frame: sent.append(frame))
+
+    page.on("websocket", listen)
+    page.on("request", lambda request: sent.append(request.url))
+    network, pixels = network_and_digit(STRIDED, 3)
+    _, outputs = exact(network, pixels)
+    page.goto(f"{app}/?spec={to_link(STRIDED)}&seed=3")
+    scope = choose(page, "conv2")
+    settled(scope)
+    page.wait_for_timeout(500)
+    sent.clear()
+    canvas = scope.locator(".stage canvas")
+    bounds = canvas.bounding_box()
+    assert bounds is not None
+    seen = set()
+    for step in range(12):
+        page.mouse.move(bounds["x"] + 10 + 18 * step, bounds["y"] + 10 + 17 * step)
+        reading = settled(scope)
+        seen.add((reading["row"], reading["column"]))
+        assert close(reading["value"], outputs["conv2"][0, reading["row"], reading["column"]], 0.1)
+    assert len(seen) > 3
+    canvas.focus()
+    scope.evaluate("(root) => root.scope.move(2, 2)")
+    for key, place in (
+        ("ArrowRight", (2, 3)),
+        ("ArrowDown", (3, 3)),
+        ("Home", (3, 0)),
+        ("End", (3, 6)),
+        ("ArrowUp", (2, 6)),
+    ):
+        page.keyboard.press(key)
+        reading = settled(scope)
+        assert (reading["row"], reading["column"]) == place
+    scope.get_by_role("button", name="One step on").click()
+    assert settled(scope)["row"] == 3
+    scope.get_by_text("As a table").click()
+    maps = scope.locator("table", has_text="Input maps, the largest first")
+    expect(maps.locator("tbody tr")).to_have_count(6)
+    reading = settled(scope)
+    listed = {
+        int(row.locator("td").first.inner_text()): float(row.locator("td").last.get_attribute("data-value") or "nan")
+        for row in maps.locator("tbody tr").all()
+    }
+    assert listed == dict(enumerate(reading["sums"]))
+    sizes = [abs(value) for value in listed.values()]
+    assert sizes == sorted(sizes, reverse=True)
+    products = scope.locator("table", has_text="Row, column").locator("tbody tr td:last-child")
+    channel = int(maps.locator("tbody tr td").first.inner_text())
+    total = sum(float(cell.get_attribute("data-value") or "nan") for cell in products.all())
+    assert close(total, reading["sums"][channel], 1.0)
+    assert sent == []
+
+
+def test_play_slides_over_the_map_and_a_unit_is_chosen_in_its_strip(page: Page, app: str) -> None:
+    page.goto(f"{app}/?spec={to_link(FLAT)}&seed=4")
+    scope = choose(page, "conv1")
+    scope.evaluate("(root) => root.scope.move(0, 0)")
+    scope.get_by_role("button", name="Slide over the whole map").click()
+    scope.evaluate("""async (root) => {
+      while (root.scope.row === 0 && root.scope.column < 3) await new Promise(requestAnimationFrame);
+    }""")
+    scope.get_by_role("button", name="Slide over the whole map").click()
+    stopped = scope.locator(".where").inner_text()
+    page.wait_for_timeout(600)
+    assert scope.locator(".where").inner_text() == stopped
+    scope = choose(page, "dense1")
+    canvas = scope.locator(".stage canvas")
+    canvas.focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#shown")).to_have_text("dense1 1")
+    expect(scope.locator(".title")).to_have_text("dense1, unit 1")
+    network, pixels = network_and_digit(FLAT, 4)
+    _, outputs = exact(network, pixels)
+    assert close(settled(scope)["value"], outputs["dense1"][1], 0.1)
+    back = scope.locator(".back figure")
+    expect(back).to_have_count(3)
+    scope = choose(page, "output")
+    probabilities = [
+        float(row.locator("td").last.get_attribute("data-value") or "nan")
+        for row in scope.locator(".softmax tbody tr").all()
+    ]
+    np.testing.assert_allclose(probabilities, outputs["output"].softmax(0).numpy(), rtol=1e-5)
