@@ -31,6 +31,8 @@ REMEMBERED = {
     "exp_avg_sq": (SYMBOLS["second"], "running mean of their squares"),
     "step": (SYMBOLS["step"], "steps taken"),
 }
+KINK = 1e-3
+"""A relative difference that is neither rounding nor the curve's bend, in float64."""
 _CHECKED = "step-checked"
 
 Batch = tuple[bytes, tuple[int, ...]]
@@ -223,7 +225,8 @@ def _result(network: Known, found: Update, rate: Rate, loss: float) -> None:
         st.html(html.table(("", "=", "=", "=", ""), rows, caption="The step, line by line", numeric=(3,)))
     change = found.new - found.value
     st.markdown(
-        f"w goes from **{number(found.value, 6)}** to **{number(found.new, 6)}**, a change of **{number(change)}**."
+        f"w goes from **{number(found.value, 6)}** to **{number(found.new, 6)}**, a change of **{number(change)}**. "
+        f"By this weight alone the loss would change by about gradient × change = {number(found.gradient * change)}."
     )
     if found.after:
         told = ", ".join(f"{REMEMBERED[key][0]} = {number(value)}" for key, value in found.after.items())
@@ -263,3 +266,8 @@ def _check(network: Known, card: DataCard, parameter: str, index: tuple[int, ...
     ]
     with st.columns([1.2, 1])[0]:
         st.html(html.table(("", "", ""), rows, caption="Two more losses, in float64", numeric=(2,)))
+    if found.relative > KINK and found.absolute > KINK * abs(found.h):
+        st.caption(
+            "They differ: a ReLU turns on, or another maximum wins, between w − h and w + h. At such a kink the slope "
+            "jumps, and autograd takes one side's."
+        )

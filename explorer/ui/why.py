@@ -155,7 +155,7 @@ def _lists(step: Step, card: DataCard, model: Network, seen: Outputs, token: str
         ("Against", [int(term) for term in order[::-1][:TOP] if toward[term] < 0]),
     )
     for column, (name, chosen) in zip(st.columns(2, gap="medium"), sides, strict=True):
-        with column:
+        with column, st.container(gap="xsmall"):
             st.markdown(f"**{name}**" + ("" if chosen else ": nothing"))
             for term in chosen:
                 position = cast(Position, found.position(term))

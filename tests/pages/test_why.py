@@ -24,6 +24,8 @@ from explorer.spec import DataSpec, RunSpec, TrainSpec
 from explorer.training.checkpoints import write_checkpoint
 from explorer.training.engine import train
 from explorer.training.events import Checkpoint
+from explorer.training.one_step import Difference
+from explorer.ui import cache
 from explorer.ui.text import number
 
 
@@ -246,6 +248,15 @@ def test_the_step_is_the_optimisers_on_a_copy() -> None:
     tested.session_state["number"] = 9  # another digit: the old check goes
     sound(tested.run())
     assert "gradient by autograd, in float64" not in texts(tested)
+
+
+def test_a_kink_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = Difference(h=1e-5, above=1.0, below=1.0 - 1e-5, slope=0.5, gradient=1.0)
+    monkeypatch.setattr(cache, "finite_difference", lambda *_: found)
+    tested = opened(step_page)
+    sound(tested.button(key="step-check").click().run())
+    assert "At such a kink the slope jumps" in texts(tested)
+    assert ">0.5<" in texts(tested)
 
 
 @pytest.mark.parametrize("name", ["softmax", "tiny", "lenet5"])
