@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from explorer.blocks import MAX_BLOCKS, MAX_DENSE, ConvBlock, DenseBlock, Place, place
@@ -65,9 +66,13 @@ def show(layers: Sequence[LayerShape], error: SpecError | None) -> None:
     for number, (block_id, block) in enumerate(zip(draft.conv_ids, draft.blocks.convs, strict=True)):
         with st.container(border=True, key=f"block-{block_id}"):
             _block_header("convs", block_id, number, len(draft.conv_ids), f"Convolution {number + 1}")
+            if number == 0:
+                _frozen(draft)
             _conv_controls(block_id, block)
             _outcome(draft, layers, Place("convs", number))
             _fault(draft, error, Place("convs", number))
+    if not draft.conv_ids:
+        _frozen(draft)
     if len(draft.conv_ids) < MAX_BLOCKS:
         st.button(
             "Add a convolution block",
@@ -136,8 +141,9 @@ def _presets(draft: Draft) -> None:
         on_change=take,
         help="Ready-made networks. Change anything afterwards.",
     )
-    if known:
-        st.caption(PRESETS[known].about)
+    # Always there, so that what follows keeps its place, and with it the keyboard's focus.
+    with st.container(key="preset-about"):
+        st.caption(PRESETS[known].about if known else "Your own network.")
 
 
 def _block_header(part: Part, block_id: int, number: int, count: int, title: str) -> None:
@@ -158,6 +164,22 @@ def _block_header(part: Part, block_id: int, number: int, count: int, title: str
                 on_click=edit,
                 args=(change,),
             )
+
+
+def _frozen(draft: Draft) -> None:
+    """The note on frozen kernels, with what keeps them from being used, and the button that removes them."""
+    kernels = draft.train.frozen_kernels
+    if not kernels:
+        return
+    from explorer.analysis.classic import resemblance  # behind it is torch, which the first page does not wait for
+
+    names = [resemblance(np.array(kernel)).name or "one of your own" for kernel in kernels]
+    what = f"**{len(kernels)} frozen kernel{'s' if len(kernels) > 1 else ''}**: {', '.join(names)}"
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small", key="frozen-kernels"):
+        st.markdown(what, width="stretch", help="Given in the kernel bench. Training leaves them as they are.")
+        st.button("Remove", key="remove-frozen", on_click=edit, args=(lambda d: d.without_frozen(),))
+    if draft.frozen_fault:
+        st.warning(f"Not used now: {draft.frozen_fault}.", icon=":material/ac_unit:")
 
 
 def _conv_controls(block_id: int, block: ConvBlock) -> None:
