@@ -26,6 +26,7 @@ PAGES = (
     ("inside", "Look inside", ":material/search:"),
     ("mistakes", "Mistakes", ":material/rule:"),
     ("digits", "Your digits", ":material/draw:"),
+    ("learn", "Learn", ":material/school:"),
 )
 HEAVY_IMPORTS = ("torch", "explorer.models", "explorer.analysis", "explorer.zoo", "explorer.networks")
 
@@ -135,7 +136,6 @@ def _load_heavy() -> None:
 
     # One thread a view: several sessions share the cores, and training has its own process.
     torch.set_num_threads(1)
-    # Streamlit collects all garbage after every script run; with torch's million objects that is 0.1 s each.
-    # Frozen objects are not looked at again.
+    # Looking through torch's million objects for garbage takes 0.1 s. Frozen objects are not looked at again.
     gc.collect()
     gc.freeze()

@@ -195,7 +195,7 @@ def test_own_digits_are_read_and_broken_files_get_a_sentence(visit: Callable[...
     expect(page.get_by_text("your own digit").first).to_be_visible(timeout=LONG)
 
 
-@pytest.mark.parametrize("path", ["", "inside", "mistakes", "digits"])
+@pytest.mark.parametrize("path", ["", "inside", "mistakes", "digits", "learn"])
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
 def test_no_page_is_wider_than_the_window(
     app: str, open_page: Callable[..., Page], path: str, width: int, scheme: str

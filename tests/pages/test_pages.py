@@ -20,7 +20,13 @@ from explorer.presets import PRESETS
 from explorer.spec import RunSpec, to_link
 
 Open = Callable[..., AppTest]
-PAGES = {"build": "Build & train", "inside": "Look inside", "mistakes": "Mistakes", "digits": "Your digits"}
+PAGES = {
+    "build": "Build & train",
+    "inside": "Look inside",
+    "mistakes": "Mistakes",
+    "digits": "Your digits",
+    "learn": "Learn",
+}
 
 
 def button(tested: AppTest, key: str):

@@ -1,0 +1,106 @@
+"""Loss, gradient descent, one step: on the current digit, with the real network."""
+
+from __future__ import annotations
+
+import math
+
+import streamlit as st
+
+from explorer.figures.theme import significant
+from explorer.ui import cache, state
+from explorer.ui.components import chart
+from explorer.ui.lessons import figures
+from explorer.ui.lessons.chapter import Choice, Question, ask
+from explorer.ui.lessons.dense import percent
+from explorer.ui.lessons.scene import Scene
+
+RATES = tuple(round(10 ** (power / 4), 7) for power in range(-16, 5))  # 0.0001 to 10
+FIRST_RATE = RATES[8]  # 0.01
+
+
+def hardest(scene: Scene) -> int:
+    """The test digit on which the network's loss is highest."""
+    return int(scene.evaluation().losses.argmax())
+
+
+def widget(scene: Scene) -> None:
+    target = scene.guess if scene.label is None else scene.label
+    name = scene.card.classes[target]
+    found = cache.descent(
+        scene.network.id, scene.network.version, scene.card.name, scene.pixels.tobytes(), target, RATES
+    )
+    rate = st.select_slider(
+        "Learning rate",
+        RATES,
+        value=FIRST_RATE,
+        key="lesson-rate",
+        format_func=lambda value: significant(value, 2),
+        persist_state="session",
+    )
+    place = RATES.index(rate)
+    loss, share = float(found.losses[place]), float(found.probabilities[place])
+    with st.container(key="lesson-metrics"):
+        before, after, change = st.columns(3, gap="small", wrap=False)
+    before.metric("Loss before", significant(found.loss), help=f"−ln of {percent(found.probability)}")
+    after.metric("After a step", significant(loss), help=f"−ln of {percent(share)}")
+    change.metric(f"{name} then gets", percent(share), help=f"Before the step: {percent(found.probability)}")
+    chart(
+        figures.descent_curve(RATES, found.losses, found.loss, rate),
+        key="lesson-descent",
+        height=280,
+        alt=f"Loss after one step for learning rates from {RATES[0]} to {RATES[-1]}; at {rate}: {significant(loss)}",
+    )
+    st.markdown(_verdict(found.loss, loss))
+    st.caption(
+        f"The gradient of all {scene.network.parameters:,} parameters, on this one digit, has the length "
+        f"{significant(found.gradient)}. The step changes no weight by more than {significant(found.largest * rate)}. "
+        + ("Your own digit has no true class: the network's answer is taken for it. " if scene.label is None else "")
+        + "Nothing is kept: the network stays as it is."
+    )
+    with st.container(horizontal=True):
+        st.button(
+            "Take the digit with the highest loss",
+            key="lesson-hardest",
+            icon=":material/search:",
+            on_click=_take_hardest,
+            args=(scene,),
+        )
+
+
+def _verdict(before: float, after: float) -> str:
+    if before < 0.01 and abs(after - before) < 0.01:
+        return "The network is sure already: the loss is near 0, the slope is flat, and a step changes little."
+    if after < before:
+        return f"The loss falls by **{significant(before - after)}**: the step goes downhill."
+    if after == before:
+        return "The loss stays as it is."
+    return f"The loss rises by **{significant(after - before)}**: the step is too long and lands beyond the valley."
+
+
+def _take_hardest(scene: Scene) -> None:
+    state.select_digit(hardest(scene))
+    st.rerun()
+
+
+def question(scene: Scene) -> Question:
+    answers, data, number = scene.evaluation(), scene.dataset(), hardest(scene)
+    label = int(answers.labels[number])
+    share = float(answers.probabilities[number, label])
+    loss, name = float(answers.losses[number]), scene.card.classes[label]
+    return ask(
+        f"Of all test digits the network is worst at this {name}: it gives class {name} only {percent(share)}. "
+        "How large is the loss?",
+        Choice(significant(loss), f"−ln {significant(share)} = {significant(loss)}. At 100 % it would be 0.", loss),
+        Choice(
+            significant(1 - share, 4),
+            "That is what the probability lacks to 1. Its logarithm punishes confident errors far more.",
+            1 - share,
+        ),
+        Choice(
+            significant(-math.log10(share) if share else 0.0),
+            "That is the logarithm to base 10. Cross-entropy takes the natural one.",
+            -math.log10(share) if share else 0.0,
+        ),
+        Choice(significant(share), "A loss must be small when the network is right, so it can't be this.", share),
+        picture=data.test.pixels[number],
+    )
