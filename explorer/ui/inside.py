@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal, cast
 
 import numpy as np
@@ -14,7 +14,7 @@ from explorer.figures import bars, theme
 from explorer.networks import Known
 from explorer.shapes import LayerShape, trace
 from explorer.spec import Conv, Dropout, Flatten
-from explorer.ui import cache, gallery, html, microscope, sidebar
+from explorer.ui import cache, gallery, html, kernel_bench, learning_step, microscope, sidebar, why
 from explorer.ui.components import chart, wall
 from explorer.ui.components.microscope import pixel_numbers
 
@@ -41,13 +41,18 @@ def show() -> None:
     outputs = cast(Outputs, sidebar.answer(network, pixels))
     layers = trace(network.spec.model, card.shape, len(card.classes))
     gallery.show(card)
-    maps, kernels = st.tabs(["Maps", "Kernels"], key="inside-tab", on_change="rerun")
-    if maps.open:
-        with maps:
-            _maps(network, card, layers, outputs, pixels, label)
-    if kernels.open:
-        with kernels:
-            _kernels(network, layers)
+    parts: dict[str, Callable[[], None]] = {
+        "Maps": lambda: _maps(network, card, layers, outputs, pixels, label),
+        "Kernels": lambda: _kernels(network, layers),
+        "Why this answer": lambda: why.show(network, card, layers, outputs, pixels, label),
+        "One step of learning": lambda: learning_step.show(network, card, pixels, label),
+        "Kernel bench": lambda: kernel_bench.show(network, card, pixels),
+    }
+    tabs = st.tabs(list(parts), key="inside-tab", on_change="rerun")
+    for tab, show_part in zip(tabs, parts.values(), strict=True):
+        if tab.open:
+            with tab:
+                show_part()
 
 
 # --- maps ---
@@ -247,6 +252,7 @@ def _kernels(network: Known, layers: tuple[LayerShape, ...]) -> None:
     st.caption(
         "Blue weights are negative, orange ones positive; zero has the colour of the page. Each wall has one scale."
     )
+    alike = kernel_bench.labels(network)
     for layer in found:
         weights, _ = cache.kernels(network.id, network.version, layer.name)
         inputs = weights.shape[1]
@@ -255,17 +261,18 @@ def _kernels(network: Known, layers: tuple[LayerShape, ...]) -> None:
         if inputs > 1:
             channel = st.slider("Slice for input map", 0, inputs - 1, key=f"slice-{layer.name}", width=320)
         chosen = _chosen("kernel")
+        shown = min(MOST, len(weights))
 
         def take(number: int, name: str = layer.name) -> None:
             st.session_state["kernel"] = (name, number)
             st.rerun()
 
         wall(
-            weights[:MOST, channel],
+            weights[:shown, channel],
             key=f"kernels-{layer.name}",
             scale="signed",
-            captions=[str(number) for number in range(min(MOST, len(weights)))],
-            details=[f"{layer.name}, kernel {number}" for number in range(min(MOST, len(weights)))],
+            captions=[str(number) for number in range(shown)],
+            details=[_kernel_name(layer, number, alike if layer is found[0] else []) for number in range(shown)],
             tile=56,
             selected=chosen[1] if chosen and chosen[0] == layer.name else None,
             on_click=take,
@@ -273,6 +280,12 @@ def _kernels(network: Known, layers: tuple[LayerShape, ...]) -> None:
         if chosen and chosen[0] == layer.name and chosen[1] < len(weights):
             st.markdown(f"Kernel {chosen[1]}, all {inputs} of its slices")
             _slices(weights[chosen[1]], key=f"kernel-slices-{layer.name}", what=layer.name)
+
+
+def _kernel_name(layer: LayerShape, number: int, alike: list[str]) -> str:
+    """What hovering a kernel says: its number and, in the first layer, the classic detector that it resembles."""
+    resembles = f", resembles: {alike[number]}" if alike else ""
+    return f"{layer.name}, kernel {number}{resembles}"
 
 
 def _probability_alt(probabilities: np.ndarray, classes: tuple[str, ...]) -> str:

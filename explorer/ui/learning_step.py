@@ -215,14 +215,10 @@ def _result(network: Known, found: Update, rate: Rate, loss: float) -> None:
     for key, value in found.before.items():
         symbol, about = REMEMBERED[key]
         given.append((symbol, f"remembered: {about}", number(value)))
-    left, right = st.columns([1, 1.6], gap="large")
-    with left:
+    with st.columns([1, 1])[0]:
         st.html(html.table(("", "", ""), given, caption="Before", numeric=(2,)))
-    with right:
-        rows = [
-            (line.name, line.symbols(), line.numbers(number), number(line.result), line.about) for line in found.lines
-        ]
-        st.html(html.table(("", "=", "=", "=", ""), rows, caption="The step, line by line", numeric=(3,)))
+    rows = [(line.name, line.symbols(), line.numbers(number), number(line.result), line.about) for line in found.lines]
+    st.html(html.table(("", "=", "=", "=", ""), rows, caption="The step, line by line", numeric=(3,)))
     change = found.new - found.value
     st.markdown(
         f"w goes from **{number(found.value, 6)}** to **{number(found.new, 6)}**, a change of **{number(change)}**. "

@@ -249,6 +249,29 @@ def test_kernels_are_the_networks_weights(open_app: Open) -> None:
     assert "conv2, number 3 (6 × 5 × 5)" in texts(tested)
 
 
+TABS = {
+    "Why this answer": "The logit of class **7** is",
+    "One step of learning": "w goes from **",
+    "Kernel bench": "What the network's own first kernels resemble",
+}
+
+
+@pytest.mark.parametrize("tab", TABS)
+@pytest.mark.parametrize("network", ["lenet5", "allconv", "mlp"])
+def test_every_tab_of_look_inside_opens(open_app: Open, tab: str, network: str) -> None:
+    tested = open_app("inside", network=network, digit=str(first_seven()))
+    tested.session_state["inside-tab"] = tab
+    tested.run()
+    assert not tested.exception
+    assert [item.value for item in tested.error] == []
+    if tab != "Kernel bench" or network != "mlp":
+        assert TABS[tab] in texts(tested)
+
+
+def first_seven() -> int:
+    return int((load("mnist").test.labels == 7).argmax())
+
+
 # --- mistakes -------------------------------------------------------------------------------------------------------
 
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.section import Section
 from explorer.figures import theme
 from explorer.ui.components import assets
+
+if TYPE_CHECKING:
+    from explorer.analysis.section import Section
 
 _SCRIPT = assets.script(
     "pixels.js",
