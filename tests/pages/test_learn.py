@@ -319,6 +319,14 @@ def test_another_digit_asks_anew(open_app: Open) -> None:
     assert tested.query_params["done"] == "softmax"
 
 
+def test_another_current_network_changes_nothing_and_the_page_says_so(open_app: Open) -> None:
+    here, there = open_app("learn", chapter="choices"), open_app("learn", chapter="choices", network="lenet5")
+    said = "The lessons show the bundled article's network"
+    assert said in texts(there)
+    assert said not in texts(here)
+    assert here.radio[0].label == there.radio[0].label
+
+
 def test_a_chapter_follows_the_row_of_chapters(open_app: Open) -> None:
     tested = open_app("learn")
     tested.button_group[0].set_value("stride").run()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from explorer.ui import html, shell
+from explorer.ui import html, shell, state
 from explorer.ui.components import wall
 from explorer.ui.lessons import navigation, scene
 from explorer.ui.lessons.chapter import Chapter, Question
@@ -26,6 +26,8 @@ def show() -> None:
     at = navigation.current(CHAPTERS)
     chapter = CHAPTERS[at]
     navigation.row(CHAPTERS, at)
+    if state.network_id() != scene.NETWORK:
+        st.caption("The lessons show the bundled article's network, whichever the current one is.")
     left, right = st.columns([1, 1.55], gap="large")
     with left:
         st.subheader(f"{at + 1}. {chapter.title}", anchor=False)

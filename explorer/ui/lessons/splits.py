@@ -51,8 +51,12 @@ def widget(scene: Scene) -> None:
             label=f"The first {name} digits",
         )
     st.caption(
-        "Each class has the same share in all three, and no digit is in two of them. "
-        "The test set was put apart by those who made the data set."
+        "Each class has the same share in training and validation, and no digit is in two sets. "
+        + (
+            "The test set was put apart by those who made the data set."
+            if data.complete
+            else f"The app put the test set of this {count(len(data.train) + len(data.test))}-digit subset apart."
+        )
     )
 
 

@@ -4,7 +4,7 @@ export default ({ data }) => {
   if (shown === data.chapter) return;
   if (shown !== undefined) document.querySelector('[data-testid="stMain"]')?.scrollTo({ top: 0 });
   shown = data.chapter;
-  const name = document.querySelector('.st-key-chapters [data-testid*="Active"]');
+  const name = document.querySelector('.st-key-chapters [aria-checked="true"]');
   const row = name?.parentElement;
   if (row) row.scrollLeft = name.offsetLeft - row.offsetLeft - (row.clientWidth - name.offsetWidth) / 2;
 };

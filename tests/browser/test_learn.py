@@ -1,0 +1,131 @@
+"""The lessons, read from start to end in a real browser, each question answered; the lab's first run is a real one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from explorer.ui.lessons.chapters import CHAPTERS
+
+pytestmark = pytest.mark.browser
+ROOT = Path(__file__).parents[2]
+LONG = 120_000
+CURRENT = ".st-key-chapters [aria-checked=true]"
+
+
+@pytest.fixture(scope="module")
+def app(serve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> str:
+    home = tmp_path_factory.mktemp("home")
+    return str(serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(home)}).url)
+
+
+def opened(page: Page, number: int) -> None:
+    """The chapter is there, and its widget, whole."""
+    chapter = CHAPTERS[number]
+    expect(page.locator("h3").first).to_have_text(f"{number + 1}. {chapter.title}", timeout=LONG)
+    expect(page.locator('[data-testid="stStatusWidgetRunningIcon"]')).to_have_count(0, timeout=LONG)
+    expect(page.locator(CURRENT)).to_contain_text(chapter.title)
+    assert f"chapter={chapter.name}" in page.url
+
+
+def choices(page: Page) -> Locator:
+    return page.locator('.st-key-lesson-question [role="radiogroup"] label')
+
+
+def test_the_chapters_are_read_from_start_to_end_and_each_question_is_answered(app: str, page: Page) -> None:
+    page.goto(f"{app}/learn?digit=7")
+    for number, chapter in enumerate(CHAPTERS):
+        opened(page, number)
+        expect(choices(page).first).to_be_visible(timeout=LONG)
+        alerts = page.locator(".st-key-lesson-question .stAlert")
+        expect(alerts).to_have_count(0)
+        # One wrong answer at least among the first two: each is judged at once, and the right one always told.
+        texts = choices(page).all_inner_texts()
+        told = set()
+        for place in range(2):
+            choices(page).nth(place).click()
+            expect(alerts.first).to_contain_text(texts[place], timeout=LONG)
+            told.add(alerts.last.inner_text())
+        assert len(told) == 1, "the right answer does not depend on the one that was chosen"
+        expect(page.get_by_text(f"Chapters, {number + 1} of {len(CHAPTERS)} done")).to_be_visible(timeout=LONG)
+        expect(page.locator(CURRENT)).to_have_text(f"✓ {chapter.title}")
+        expect(page.locator(".st-key-lesson-widget .stAlert")).to_have_count(0)
+        expect(page.locator('[data-testid="stException"]')).to_have_count(0)
+        following = page.locator(".st-key-lesson-next button")
+        if number < len(CHAPTERS) - 1:
+            following.focus()
+            page.keyboard.press("Enter")
+        else:
+            expect(following).to_be_disabled()
+    # A link holds where one is and what is done.
+    page.goto(page.url)
+    opened(page, len(CHAPTERS) - 1)
+    expect(page.get_by_text(f"Chapters, {len(CHAPTERS)} of {len(CHAPTERS)} done")).to_be_visible(timeout=LONG)
+    page.locator(".st-key-chapters").get_by_text(CHAPTERS[3].title).click()
+    opened(page, 3)
+    page.locator(".st-key-lesson-back button").click()
+    opened(page, 2)
+
+
+def test_sliders_move_the_formula_and_a_kernel_is_the_same_in_all_chapters(app: str, page: Page) -> None:
+    page.goto(f"{app}/learn?chapter=stride&digit=7")
+    formula = page.locator(".ks-formula b")
+    expect(formula).to_have_text("⌊(28 + 2·0 − 3) / 1⌋ + 1 = 26", timeout=LONG)
+    for label in ("Stride", "Padding"):
+        thumb = page.get_by_role("slider", name=label)
+        thumb.focus()
+        thumb.press("ArrowRight")
+    expect(formula).to_have_text("⌊(28 + 2·1 − 3) / 2⌋ + 1 = 14", timeout=LONG)
+    page.locator(".st-key-lesson-kernels-stride").get_by_role("option").nth(5).click()
+    expect(page.get_by_text("Kernel 5 on the 28 × 28 digit: 196 positions")).to_be_visible(timeout=LONG)
+    page.locator(".st-key-chapters").get_by_text("Pooling").click()
+    expect(page.get_by_text("pool1, map 5")).to_be_visible(timeout=LONG)
+
+
+def test_a_run_of_the_lab_is_started_watched_and_found_again(app: str, page: Page) -> None:
+    page.goto(f"{app}/learn?chapter=overfitting")
+    page.locator(".st-key-lab-act-0 button").click(timeout=LONG)
+    expect(page.locator(".st-key-lab-act-0 button")).to_have_text(re.compile("Stop"), timeout=LONG)
+    curves = page.locator(".st-key-lab-curves .ks-plot .plot-container")
+    expect(curves).to_be_visible(timeout=LONG)
+    page.locator(".st-key-lab-act-0").get_by_text("Done").wait_for(timeout=LONG)
+    gap = page.locator(".st-key-lesson-widget .ks-table tbody tr")
+    expect(gap).to_have_count(1, timeout=LONG)
+    found = re.search(r"([\d.]+)%\s+([\d.]+)%\s+(−?[\d.]+) points", gap.inner_text())
+    assert found, gap.inner_text()
+    train, validation, apart = (float(number.replace("−", "-")) for number in found.groups())
+    assert train > 99
+    assert apart == pytest.approx(train - validation, abs=0.11)
+    assert apart > 5, "100 digits are learned by heart, new ones are not"
+    page.goto(f"{app}/learn?chapter=overfitting")
+    expect(page.locator(".st-key-lesson-widget .ks-table tbody tr")).to_have_count(1, timeout=LONG)
+    expect(page.locator(".st-key-lab-all button")).to_have_text(re.compile("Start the others"))
+
+
+def test_on_a_phone_next_is_at_the_thumb_and_a_chapter_begins_at_its_top(
+    app: str, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(viewport={"width": 390, "height": 844}, color_scheme="dark", has_touch=True)
+    page.goto(f"{app}/learn?chapter=splits")
+    opened(page, 8)
+    row = page.locator(CURRENT).bounding_box()
+    assert row
+    assert 0 <= row["x"] < 390
+    page.locator('[data-testid="stMain"]').evaluate("element => element.scrollTo(0, 500)")
+    following = page.locator(".st-key-lesson-next button")
+    box = following.bounding_box()
+    assert box
+    assert box["y"] + box["height"] <= 844
+    assert box["height"] >= 40
+    following.tap()
+    opened(page, 9)
+    page.wait_for_function("() => document.querySelector('[data-testid=stMain]').scrollTop === 0")
+    for chapter in CHAPTERS:
+        page.goto(f"{app}/learn?chapter={chapter.name}")
+        opened(page, CHAPTERS.index(chapter))
+        assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0, chapter.name
