@@ -302,12 +302,14 @@ def convolved(
 def descent(
     network_id: str, version: str, dataset_name: str, pixels: bytes, label: int, rates: tuple[float, ...]
 ) -> Descent:
-    """One step of gradient descent on one image, with each of the rates."""
+    """One step of gradient descent on one image, with each of the rates, and what it does to 100 validation images."""
     from explorer.ui.lessons.step import descend
 
     card = find_card(dataset_name)
     image = np.frombuffer(pixels, dtype=np.uint8).reshape(card.shape)
-    return descend(network(network_id, version), image, label, card, rates)
+    train, numbers = dataset(dataset_name).train, splits(dataset_name, 0.1).validation[:100]
+    others = np.asarray(train.pixels[numbers]), np.asarray(train.labels[numbers])
+    return descend(network(network_id, version), image, label, card, rates, others)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)

@@ -25,7 +25,7 @@ from explorer.models import Network
 from explorer.runs import service
 from explorer.runs.follower import Curve
 from explorer.ui import cache
-from explorer.ui.lessons import activation, choices, dense, descent, looks, overfitting, pixels, scene
+from explorer.ui.lessons import activation, choices, dense, descent, lab, looks, pixels, scene
 from explorer.ui.lessons.chapter import Choice, Question, ask
 from explorer.ui.lessons.chapters import CHAPTERS
 from explorer.ui.lessons.step import descend
@@ -196,7 +196,8 @@ def test_a_step_is_the_optimisers_and_leaves_the_network_alone(network: Network,
     rates = (0.001, 0.1, 10.0)
     pixels, label = np.asarray(data.test.pixels[9]), int(data.test.labels[9])
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    found = descend(network, pixels, label, data.card, rates)
+    others = np.asarray(data.train.pixels[:20]), np.asarray(data.train.labels[:20])
+    found = descend(network, pixels, label, data.card, rates, others)
     image, truth = normalise(torch.tensor(pixels[None]), data.card).double(), torch.tensor([label])
     for place, rate in enumerate(rates):
         model = zoo.load("article")[1].double().requires_grad_(True)
@@ -207,6 +208,8 @@ def test_a_step_is_the_optimisers_and_leaves_the_network_alone(network: Network,
         assert found.loss == pytest.approx(float(loss.detach()), rel=1e-9)
         with torch.no_grad():
             after = float(F.cross_entropy(model(image), truth))
+            strangers = model(normalise(torch.tensor(others[0]), data.card).double())
+            assert found.others[place] == pytest.approx(float(F.cross_entropy(strangers, torch.tensor(others[1]))))
         assert found.losses[place] == pytest.approx(after, rel=1e-9, abs=1e-12)
         assert found.probabilities[place] == pytest.approx(math.exp(-after), rel=1e-9)
         norms = [float(parameter.grad.norm()) for parameter in model.parameters() if parameter.grad is not None]
@@ -221,7 +224,7 @@ def test_curves_by_epoch_are_means(steps: list[int]) -> None:
     values = np.random.default_rng(len(steps)).normal(size=sum(steps))
     epochs = np.concatenate([epoch + np.arange(1, count + 1) / count for epoch, count in enumerate(steps)])
     curve = Curve(np.arange(len(values)), epochs, values)
-    x, y = overfitting.by_epoch(curve)
+    x, y = lab.by_epoch(curve)
     np.testing.assert_array_equal(x, np.arange(1, len(steps) + 1))
     ends = np.cumsum(steps)
     np.testing.assert_allclose(y, [values[end - count : end].mean() for end, count in zip(ends, steps, strict=True)])
@@ -235,7 +238,7 @@ def test_the_window_begins_so_that_the_ink_is_in_its_middle() -> None:
 
 
 def test_the_trials_differ_in_one_thing_each(data: Dataset) -> None:
-    planned = overfitting.trials(len(data.train))
+    planned = lab.trials(len(data.train))
     plain = planned[0].spec
     for trial in planned[1:]:
         parts = [getattr(trial.spec, part) != getattr(plain, part) for part in ("model", "data", "train")]

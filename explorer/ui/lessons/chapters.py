@@ -92,7 +92,7 @@ CHAPTERS = (
         "The **loss** is one number for how wrong the network is. Cross-entropy takes the negative logarithm of the "
         "true class's probability: near 0 if sure and right, large if sure and wrong. The **gradient** tells for each "
         "weight which way the loss rises. Gradient descent steps the other way, as far as the **learning rate** says: "
-        "too short, and little changes; too long, and it overshoots.",
+        "too short, and little changes; too long, and it overshoots, and other digits are unlearned.",
         descent.widget,
         descent.question,
     ),

@@ -95,7 +95,7 @@ def percent(share: float) -> str:
     """A probability in percent at three significant digits."""
     if share < 0.9995:
         return f"{significant(100 * share)} %"
-    return "100 %" if share > 1 - 1e-12 else f"{min(share, 0.999999):.4%}".replace("%", " %")
+    return "100 %" if share > 1 - 1e-12 else f"{min(share, 0.9999):.2%}".replace("%", " %")
 
 
 def _factor(value: float) -> str:

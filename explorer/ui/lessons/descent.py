@@ -14,8 +14,8 @@ from explorer.ui.lessons.chapter import Choice, Question, ask
 from explorer.ui.lessons.dense import percent
 from explorer.ui.lessons.scene import Scene
 
-RATES = tuple(round(10 ** (power / 4), 7) for power in range(-16, 5))  # 0.0001 to 10
-FIRST_RATE = RATES[8]  # 0.01
+RATES = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+FIRST_RATE = 0.001
 
 
 def hardest(scene: Scene) -> int:
@@ -38,19 +38,24 @@ def widget(scene: Scene) -> None:
         persist_state="session",
     )
     place = RATES.index(rate)
-    loss, share = float(found.losses[place]), float(found.probabilities[place])
+    loss, share, elsewhere = (float(part[place]) for part in (found.losses, found.probabilities, found.others))
     with st.container(key="lesson-metrics"):
-        before, after, change = st.columns(3, gap="small", wrap=False)
-    before.metric("Loss before", significant(found.loss), help=f"−ln of {percent(found.probability)}")
-    after.metric("After a step", significant(loss), help=f"−ln of {percent(share)}")
-    change.metric(f"{name} then gets", percent(share), help=f"Before the step: {percent(found.probability)}")
+        before, after, others = st.columns(3, gap="small", wrap=False)
+    before.metric("Loss before", significant(found.loss), help=f"−ln of {percent(found.probability)}, class {name}")
+    after.metric("After a step", significant(loss), help=f"−ln of {percent(share)}, class {name}")
+    others.metric(
+        "Other digits",
+        significant(elsewhere),
+        help=f"The mean loss on 100 validation digits after the step. Before it: {significant(found.others_before)}.",
+    )
     chart(
-        figures.descent_curve(RATES, found.losses, found.loss, rate),
+        figures.descent_curve(RATES, found.losses, found.loss, found.others, rate),
         key="lesson-descent",
         height=280,
-        alt=f"Loss after one step for learning rates from {RATES[0]} to {RATES[-1]}; at {rate}: {significant(loss)}",
+        alt=f"Loss after one step for learning rates from {RATES[0]} to {RATES[-1]}; at {rate}: {significant(loss)} on "
+        f"this digit, {significant(elsewhere)} on 100 others",
     )
-    st.markdown(_verdict(found.loss, loss))
+    st.markdown(_verdict(found.loss, loss) + " " + _price(found.others_before, elsewhere))
     st.caption(
         f"The gradient of all {scene.network.parameters:,} parameters, on this one digit, has the length "
         f"{significant(found.gradient)}. The step changes no weight by more than {significant(found.largest * rate)}. "
@@ -69,12 +74,21 @@ def widget(scene: Scene) -> None:
 
 def _verdict(before: float, after: float) -> str:
     if before < 0.01 and abs(after - before) < 0.01:
-        return "The network is sure already: the loss is near 0, the slope is flat, and a step changes little."
+        return "The network is sure of this digit: the slope is flat, and a step changes little."
     if after < before:
-        return f"The loss falls by **{significant(before - after)}**: the step goes downhill."
+        return f"The loss on this digit falls by **{significant(before - after)}**: the step goes downhill."
     if after == before:
-        return "The loss stays as it is."
-    return f"The loss rises by **{significant(after - before)}**: the step is too long and lands beyond the valley."
+        return "The loss on this digit stays as it is."
+    return f"The loss on this digit rises by **{significant(after - before)}**: the step lands beyond the valley."
+
+
+def _price(before: float, after: float) -> str:
+    pair = f"On 100 other digits the loss goes from {significant(before)} to **{significant(after)}**"
+    if after < before:
+        return f"{pair}: they gain from it, too."
+    if after < before + 0.1:
+        return f"{pair}."
+    return f"{pair}: the step is too long, the network unlearns them."
 
 
 def _take_hardest(scene: Scene) -> None:

@@ -56,8 +56,11 @@ def function_curve(function: Callable[[np.ndarray], np.ndarray], name: str, valu
     return figure([curve, mark], layout)
 
 
-def descent_curve(rates: Sequence[float], losses: np.ndarray, before: float, chosen: float) -> go.Figure:
-    """Loss after one step (R,) against the learning rate, the loss before it as a line, the chosen rate marked."""
+def descent_curve(
+    rates: Sequence[float], losses: np.ndarray, before: float, others: np.ndarray, chosen: float
+) -> go.Figure:
+    """Loss after one step (R,) against the learning rate, on the digit and on ``others`` (R,), the loss before it as a
+    line, the chosen rate marked. What is far above the loss of guessing leaves the figure."""
     x = np.asarray(rates, np.float32)
     ends = x[[0, -1]]
     place = list(rates).index(chosen)
@@ -66,7 +69,7 @@ def descent_curve(rates: Sequence[float], losses: np.ndarray, before: float, cho
         {
             "type": "scatter",
             "mode": "lines",
-            "name": "before the step",
+            "name": "this digit before",
             "x": ends,
             "y": np.array([before, before], np.float32),
             "line": {"color": LIGHT.train, "width": 1.5, "dash": "dash"},
@@ -75,11 +78,20 @@ def descent_curve(rates: Sequence[float], losses: np.ndarray, before: float, cho
         {
             "type": "scatter",
             "mode": "lines",
-            "name": "after the step",
+            "name": "after",
             "x": x,
             "y": losses.astype(np.float32),
             "line": {"color": LIGHT.accent, "width": 2},
             "hovertemplate": "rate %{x:.3~g}<br>loss %{y:.4~g}<extra></extra>",
+        },
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "100 others after",
+            "x": x,
+            "y": others.astype(np.float32),
+            "line": {"color": LIGHT.classes[1], "width": 2},
+            "hovertemplate": "rate %{x:.3~g}<br>loss %{y:.4~g}<extra>100 others</extra>",
         },
         {
             "type": "scatter",
@@ -98,7 +110,7 @@ def descent_curve(rates: Sequence[float], losses: np.ndarray, before: float, cho
             "tickvals": ticks,
             "ticktext": [f"{tick:g}" for tick in ticks],
         },
-        "yaxis": {"title": {"text": "loss"}, "rangemode": "tozero"},
+        "yaxis": {"title": {"text": "loss"}, "range": [0, 1.15 * max(before, float(losses.max()), 2.5)]},
         "margin": {**MARGIN, "t": 28},
         "uirevision": "descent",
     }

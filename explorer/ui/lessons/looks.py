@@ -16,7 +16,7 @@ from explorer.ui.lessons.scene import Scene
 
 LAYERS = {"relu1": "first layer", "relu2": "second layer"}
 SHOWN = 12
-NEIGHBOURS = 6
+NEIGHBOURS = 5
 
 
 def widget(scene: Scene) -> None:
@@ -106,8 +106,8 @@ def question(scene: Scene) -> Question:
         )
         others.append(Choice(names[k], why, k))
     why = (
-        f"It gives {names[guess]} {percent(float(shares[guess]))} and the label, {names[label]}, "
-        f"{percent(float(shares[label]))}. Below: the {names[guess]}s of the test set that are closest to it, pixel by "
+        f"It gives {percent(float(shares[guess]))} to {names[guess]} and {percent(float(shares[label]))} to the label, "
+        f"{names[label]}. Below: the {names[guess]}s of the test set that are closest to it, pixel by "
         "pixel."
     )
     return ask(
