@@ -4,6 +4,7 @@ the pointer moves nothing goes to the server."""
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,19 @@ import numpy as np
 import pytest
 import torch
 from conftest import Serve
-from playwright.sync_api import Locator, Page, WebSocket, expect
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from playwright.sync_api import Browser, Locator, Page, WebSocket, expect
+from strategies import working_models
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from explorer.analysis import capture
 from explorer.analysis.capture import to_input
+from explorer.analysis.section import section
 from explorer.data.cards import CARDS
 from explorer.models import Network, UnevenConv2d, build
+from explorer.shapes import trace
 from explorer.spec import (
     Activation,
     BatchNorm,
@@ -32,6 +38,7 @@ from explorer.spec import (
     Pool,
     to_link,
 )
+from explorer.ui.components import microscope
 
 pytestmark = pytest.mark.browser
 APP = Path(__file__).parent / "apps" / "microscope.py"
@@ -250,3 +257,71 @@ def test_play_slides_over_the_map_and_a_unit_is_chosen_in_its_strip(page: Page, 
         for row in scope.locator(".softmax tbody tr").all()
     ]
     np.testing.assert_allclose(probabilities, outputs["output"].softmax(0).numpy(), rtol=1e-5)
+
+
+# --- the arithmetic alone, on random networks ---
+
+COMPONENTS = Path(microscope.__file__).parent
+CALCULATE = """([facts, arrays, places]) => {
+  const section = { ...facts, arrays: {} };
+  for (const [name, [shape, values]] of Object.entries(arrays)) {
+    section.arrays[name] = { shape, data: Float32Array.from(values) };
+  }
+  return places.map(([row, column]) => {
+    switch (section.kind) {
+      case "convolution": return calculations.convolve(section, row, column).value;
+      case "pooling": return calculations.pool(section, row, column).value;
+      case "dense": return calculations.connect(section).value;
+      default: {
+        const before = section.arrays.inputs.data[row * section.arrays.inputs.shape[2] + column];
+        return calculations.own(section, before, calculations.follow(before, section.steps));
+      }
+    }
+  });
+}"""
+
+
+@pytest.fixture(scope="module")
+def calculator(browser: Browser) -> Iterator[Page]:
+    """A blank page with the functions of microscope_math.js."""
+    page = browser.new_page()
+    names = "convolve, pool, connect, follow, own, softmax"
+    math = (COMPONENTS / "microscope_math.js").read_text("utf-8")
+    page.evaluate(f"() => {{ {math}\nwindow.calculations = {{ {names} }}; }}")
+    yield page
+    page.close()
+
+
+@settings(max_examples=60)
+@given(working_models(), st.integers(0, 2**31))
+def test_the_browser_s_arithmetic_equals_pytorch_s_on_random_networks(
+    calculator: Page, made: tuple[ModelSpec, tuple[int, int, int]], seed: int
+) -> None:
+    model, shape = made
+    layers = trace(model, shape, 2)
+    network = build(model, shape, 2, seed=seed).eval()
+    generator = torch.Generator().manual_seed(seed)
+    image = torch.randn(shape, generator=generator)
+    with torch.no_grad(), capture(network) as seen:
+        network(image[None])
+    given_outputs = {name: output[0].numpy() for name, output in seen.items()}
+    for layer in layers:
+        number = seed % layer.output[0]
+        cut = section(network, layers, image.numpy(), given_outputs, layer.name, number)
+        rows, columns = layer.output[1:] or (1, 1)
+        places = [(0, 0), (rows - 1, columns - 1), (rows // 2, 0), (seed % rows, seed % columns)]
+        facts = {**cut.facts, "kind": cut.kind, "layer": cut.layer, "base": cut.base}
+        arrays = {name: (list(array.shape), array.reshape(-1).tolist()) for name, array in cut.arrays.items()}
+        found = calculator.evaluate(CALCULATE, [facts, arrays, places])
+        # The layer itself in float64, on the same float32 inputs.
+        before = image if layer.index == 0 else seen[layers[layer.index - 1].name][0]
+        with torch.no_grad():
+            expected = network.double().get_submodule(layer.name)(before[None].double())[0]
+        network.float()
+        wanted = [expected[number] if expected.ndim == 1 else expected[number, row, column] for row, column in places]
+        # Where several layers are calculated in one go, PyTorch rounds to float32 in between: that much may differ.
+        assert all(close(one, other, 1.0) for one, other in zip(found, wanted, strict=True)), (
+            layer.name,
+            found,
+            wanted,
+        )
