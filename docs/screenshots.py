@@ -70,6 +70,22 @@ def main() -> None:
             page.locator(".st-key-probabilities .plot-container").wait_for(timeout=60_000)
             keep(page, f"inside{suffix}")
 
+        page = open_page(browser, f"{app.url}/inside?network=article&digit=18", height=1_000)
+        page.locator(".st-key-wall-conv2").get_by_role("option").first.click()
+        page.locator(".st-key-microscope .scope .title").wait_for(timeout=60_000)
+        page.wait_for_timeout(2_000)
+        page.locator(".st-key-microscope").evaluate("element => element.scrollIntoView({ block: 'start' })")
+        keep(page, "microscope")
+
+        page = open_page(browser, f"{app.url}/inside?network=article&digit=18")
+        page.get_by_role("tab", name="Kernel bench").click()
+        page.get_by_text("Use in first layer").wait_for(timeout=60_000)
+        keep(page, "kernel-bench")
+
+        page = open_page(browser, f"{app.url}/learn?chapter=convolution")
+        page.locator(".scope .title, .ks-plot .plot-container").first.wait_for(timeout=60_000)
+        keep(page, "learn")
+
         page = open_page(browser, f"{app.url}/mistakes?network=lenet5")
         page.locator(".st-key-confusion .plot-container").wait_for(timeout=60_000)
         keep(page, "mistakes")

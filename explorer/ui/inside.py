@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 import streamlit as st
@@ -13,8 +13,8 @@ from explorer.data.cards import DataCard, find_card
 from explorer.figures import bars, theme
 from explorer.networks import Known
 from explorer.shapes import LayerShape, trace
-from explorer.spec import Conv, Dropout, Flatten
-from explorer.ui import cache, gallery, html, kernel_bench, learning_step, microscope, sidebar, why
+from explorer.spec import Dropout, Flatten
+from explorer.ui import gallery, html, kernel_bench, kernels, learning_step, microscope, sidebar, text, why
 from explorer.ui.components import chart, wall
 from explorer.ui.components.microscope import pixel_numbers
 
@@ -43,7 +43,7 @@ def show() -> None:
     gallery.show(card)
     parts: dict[str, Callable[[], None]] = {
         "Maps": lambda: _maps(network, card, layers, outputs, pixels, label),
-        "Kernels": lambda: _kernels(network, layers),
+        "Kernels": lambda: kernels.show(network, layers),
         "Why this answer": lambda: why.show(network, card, layers, outputs, pixels, label),
         "One step of learning": lambda: learning_step.show(network, card, pixels, label),
         "Kernel bench": lambda: kernel_bench.show(network, card, pixels),
@@ -116,7 +116,7 @@ def _column(layer: LayerShape, values: np.ndarray, scale: str, order: str, every
     strongest_unit = int(np.abs(values).argmax()) if vector else 0
     numbers = strongest(maps) if order == "strongest" and len(maps) > 1 else np.arange(len(maps))
     numbers = numbers[: MOST if everything else FIRST]
-    chosen = _chosen("map")
+    chosen = _chosen()
     place = np.flatnonzero(numbers == chosen[1]) if chosen and chosen[0] == layer.name else np.empty(0, np.int64)
 
     def take(position: int) -> None:
@@ -165,16 +165,16 @@ def _limits(maps: np.ndarray, numbers: np.ndarray, scale: str, network: float) -
     return np.array([low * limit, limit])
 
 
-def _chosen(what: Literal["map", "kernel"]) -> tuple[str, int] | None:
-    """Layer and number of the map or kernel that was clicked last."""
-    return cast("tuple[str, int] | None", st.session_state.get(what))
+def _chosen() -> tuple[str, int] | None:
+    """Layer and number of the map that was clicked last."""
+    return cast("tuple[str, int] | None", st.session_state.get("map"))
 
 
 # --- one map, closely ---
 
 
 def _detail(network: Known, layers: tuple[LayerShape, ...], outputs: Outputs, pixels: np.ndarray) -> None:
-    chosen = _chosen("map")
+    chosen = _chosen()
     if chosen is not None and chosen[0] == INPUT:
         st.divider()
         pixel_numbers(pixels[0], key="microscope")
@@ -193,7 +193,7 @@ def _detail(network: Known, layers: tuple[LayerShape, ...], outputs: Outputs, pi
             statistics(values if values.ndim == 1 else values[number]), "units" if values.ndim == 1 else "values"
         )
     with right:
-        _kernel_of(network, layers, layer, number)
+        kernels.of_map(network, layers, layer, number)
 
 
 def _take(layer: str, number: int) -> None:
@@ -202,90 +202,13 @@ def _take(layer: str, number: int) -> None:
 
 def _statistics(found: Statistics, what: str) -> None:
     rows = [
-        ("smallest", f"{found.minimum:.4g}"),
-        ("largest", f"{found.maximum:.4g}"),
-        ("mean", f"{found.mean:.4g}"),
-        ("standard deviation", f"{found.std:.4g}"),
+        ("smallest", text.number(found.minimum)),
+        ("largest", text.number(found.maximum)),
+        ("mean", text.number(found.mean)),
+        ("standard deviation", text.number(found.std)),
         ("exactly zero", f"{found.zeros:.1%}"),
     ]
     st.html(html.table(("", ""), rows, caption=f"Statistics of its {what}", numeric=(1,)))
-
-
-def _kernel_of(network: Known, layers: tuple[LayerShape, ...], layer: LayerShape, number: int) -> None:
-    """The kernel that made this map: its own, or that of the convolution before."""
-    if len(layer.output) != 3:
-        return
-    source = next((other for other in reversed(layers[: layer.index + 1]) if isinstance(other.layer, Conv)), None)
-    if source is None:
-        return
-    weights, bias = cache.kernels(network.id, network.version, source.name)
-    found = statistics(weights[number])
-    shape = " × ".join(map(str, weights[number].shape))
-    st.markdown(f"**Its kernel**: {source.name}, number {number} ({shape})")
-    st.caption(
-        f"{weights[number].size} weights from {found.minimum:.3g} to {found.maximum:.3g}, L2 norm {found.norm:.3g}"
-        + (f", bias {bias[number]:.3g}" if bias is not None else "")
-    )
-    _slices(weights[number], key="detail-kernel", what=source.name)
-
-
-def _slices(kernel: np.ndarray, *, key: str, what: str) -> None:
-    """One kernel (C, k, k) as a wall, a slice for each input map."""
-    wall(
-        kernel[:MOST],
-        key=key,
-        scale="signed",
-        captions=[f"in {channel}" for channel in range(len(kernel))][:MOST] if len(kernel) > 1 else None,
-        details=[f"{what}, weights for input map {channel}" for channel in range(len(kernel))][:MOST],
-        tile=64 if len(kernel) > 1 else 180,
-    )
-
-
-# --- kernels ---
-
-
-def _kernels(network: Known, layers: tuple[LayerShape, ...]) -> None:
-    found = [layer for layer in layers if isinstance(layer.layer, Conv)]
-    if not found:
-        st.info("This network has no convolution, so it has no kernels. Its first dense layer sees bare pixels.")
-        return
-    st.caption(
-        "Blue weights are negative, orange ones positive; zero has the colour of the page. Each wall has one scale."
-    )
-    alike = kernel_bench.labels(network)
-    for layer in found:
-        weights, _ = cache.kernels(network.id, network.version, layer.name)
-        inputs = weights.shape[1]
-        st.markdown(f"**{layer.name}**: {len(weights)} kernels of {' × '.join(map(str, weights.shape[1:]))}")
-        channel = 0
-        if inputs > 1:
-            channel = st.slider("Slice for input map", 0, inputs - 1, key=f"slice-{layer.name}", width=320)
-        chosen = _chosen("kernel")
-        shown = min(MOST, len(weights))
-
-        def take(number: int, name: str = layer.name) -> None:
-            st.session_state["kernel"] = (name, number)
-            st.rerun()
-
-        wall(
-            weights[:shown, channel],
-            key=f"kernels-{layer.name}",
-            scale="signed",
-            captions=[str(number) for number in range(shown)],
-            details=[_kernel_name(layer, number, alike if layer is found[0] else []) for number in range(shown)],
-            tile=56,
-            selected=chosen[1] if chosen and chosen[0] == layer.name else None,
-            on_click=take,
-        )
-        if chosen and chosen[0] == layer.name and chosen[1] < len(weights):
-            st.markdown(f"Kernel {chosen[1]}, all {inputs} of its slices")
-            _slices(weights[chosen[1]], key=f"kernel-slices-{layer.name}", what=layer.name)
-
-
-def _kernel_name(layer: LayerShape, number: int, alike: list[str]) -> str:
-    """What hovering a kernel says: its number and, in the first layer, the classic detector that it resembles."""
-    resembles = f", resembles: {alike[number]}" if alike else ""
-    return f"{layer.name}, kernel {number}{resembles}"
 
 
 def _probability_alt(probabilities: np.ndarray, classes: tuple[str, ...]) -> str:
