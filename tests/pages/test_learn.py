@@ -406,3 +406,17 @@ def test_the_lab_queues_stops_and_finds_its_runs_again(open_app: Open, monkeypat
     again = open_app("learn", chapter="overfitting")
     assert [again.button(key=f"lab-act-{n}").label for n in range(5)] == ["Resume", "Stop", "Stop", "Stop", "Stop"]
     assert again.button(key="lab-all").disabled
+
+
+@pytest.mark.parametrize("brightness", [0, 255])
+def test_an_own_digit_goes_through_all_chapters_even_if_it_is_blank(open_app: Open, brightness: int) -> None:
+    tested = open_app("learn")
+    tested.session_state["own_digit"] = np.full((1, 28, 28), brightness, np.uint8)
+    tested.session_state["digit_number"] = None
+    for name in NAMES:
+        tested.session_state["lesson-chapter"] = name
+        tested.run()
+        assert tested.query_params["digit"] == "own"
+        assert not tested.exception
+        assert [item.value for item in tested.error] == [], name
+        assert len(tested.radio[0].options) >= 2

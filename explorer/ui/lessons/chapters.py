@@ -50,7 +50,7 @@ CHAPTERS = (
         "stride",
         "Stride and padding",
         "The stride is how far the kernel moves between two positions. With stride 2 it stops at every second one, "
-        "and each side of the map is halved. A kernel can't be centred on the border, so each layer loses a rim. "
+        "and each side of the map is about halved. A kernel can't be centred on the border, so each layer loses a rim. "
         "**Padding** surrounds the image with zeros and makes room. Four numbers decide the side of the map: side, "
         "kernel, stride and padding.",
         convolution.stride_widget,
