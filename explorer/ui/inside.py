@@ -105,6 +105,8 @@ def _maps(
         st.caption(f"softmax over {len(card.classes)} classes")
         figure = bars.probabilities(outputs["probabilities"], card.classes, true=label)
         chart(figure, key="probabilities", height=320, alt=_probability_alt(outputs["probabilities"], card.classes))
+        guess = int(outputs["probabilities"].argmax())
+        st.button("Logits and softmax", key="open-output", type="tertiary", on_click=_take, args=("output", guess))
     _detail(network, layers, outputs, pixels)
 
 
@@ -174,10 +176,10 @@ def _chosen() -> tuple[str, int] | None:
 
 
 def _detail(network: Known, layers: tuple[LayerShape, ...], outputs: Outputs, pixels: np.ndarray) -> None:
-    chosen = _chosen()
+    chosen, reveal = _chosen(), st.session_state.pop("_reveal", False)
     if chosen is not None and chosen[0] == INPUT:
         st.divider()
-        pixel_numbers(pixels[0], key="microscope")
+        pixel_numbers(pixels[0], key="microscope", reveal=reveal)
         return
     layer = next((layer for layer in layers if chosen and layer.name == chosen[0]), None)
     if chosen is None or layer is None or chosen[1] >= layer.output[0]:
@@ -186,7 +188,9 @@ def _detail(network: Known, layers: tuple[LayerShape, ...], outputs: Outputs, pi
     name, number = chosen
     values = outputs[name]
     st.divider()
-    microscope.show(network, pixels, name, number, key="microscope", on_choose=lambda unit: _take(name, unit))
+    microscope.show(
+        network, pixels, name, number, key="microscope", reveal=reveal, on_choose=lambda unit: _choose(name, unit)
+    )
     left, right = st.columns([1, 1], gap="large")
     with left:
         _statistics(
@@ -197,6 +201,12 @@ def _detail(network: Known, layers: tuple[LayerShape, ...], outputs: Outputs, pi
 
 
 def _take(layer: str, number: int) -> None:
+    """Opens the microscope there, and lets the page scroll to it."""
+    _choose(layer, number)
+    st.session_state["_reveal"] = True
+
+
+def _choose(layer: str, number: int) -> None:
     st.session_state["map"] = (layer, number)
 
 

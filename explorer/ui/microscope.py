@@ -24,12 +24,13 @@ def show(
     number: int,
     *,
     key: str,
+    reveal: bool = False,
     on_choose: Callable[[int], None] | None = None,
 ) -> None:
     """Map or unit ``number`` of ``layer`` for a digit, uint8 (C, H, W). Nothing where the network has no weights yet.
 
-    ``on_choose`` is a callback with the number of another unit that the reader picked. Raises SpecError for a layer or
-    a number that the network does not have.
+    With ``reveal`` the page scrolls there. ``on_choose`` is a callback with the number of another unit that the reader
+    picked. Raises SpecError for a layer or a number that the network does not have.
     """
     outputs = sidebar.answer(network, pixels)
     if outputs is None:
@@ -41,7 +42,8 @@ def show(
     opened = cache.network(network.id, network.version)
     cut = section(opened, layers, cache.normalised(card.name, pixels.tobytes()), outputs, layer, number)
     chosen = next(one for one in layers if one.name == layer)
-    microscope(cut, key=key, scale=scale_of(chosen, outputs[layer]), classes=card.classes, on_choose=on_choose)
+    scale = scale_of(chosen, outputs[layer])
+    microscope(cut, key=key, scale=scale, classes=card.classes, reveal=reveal, on_choose=on_choose)
 
 
 def scale_of(layer: LayerShape, values: np.ndarray) -> Scale:

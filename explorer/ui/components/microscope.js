@@ -51,6 +51,11 @@ class Scope {
     }
     this.stop();
     this.build();
+    // Its place is under tall walls: who opens it should see that something opened.
+    if (header.reveal) {
+      const behavior = still.matches ? "auto" : "smooth";
+      requestAnimationFrame(() => this.root.scrollIntoView({ block: "start", behavior }));
+    }
   }
 
   // The page for this kind of layer; it is built anew only for another kind.

@@ -41,12 +41,14 @@ def microscope(
     key: str,
     scale: theme.Scale = "signed",
     classes: Sequence[str] = (),
+    reveal: bool = False,
     on_choose: Callable[[int], None] | None = None,
 ) -> None:
     """Shows a section: hover, tap or move by arrow keys over its map, and every step to that number is written out.
 
-    ``scale`` is how the section's own values are drawn; ``classes`` names the units of the output layer. ``on_choose``
-    is a Streamlit callback, run with a unit's number where the reader picks another one of a vector.
+    ``scale`` is how the section's own values are drawn; ``classes`` names the units of the output layer. With
+    ``reveal`` the page scrolls to it. ``on_choose`` is a Streamlit callback, run with a unit's number where the reader
+    picks another one of a vector.
     """
     _SCRIPT.publish()
 
@@ -65,14 +67,15 @@ def microscope(
         "number": section.number,
         "scale": scale,
         "classes": list(classes),
+        "reveal": reveal,
     }
     _mount(key=key, data=pack(facts, section.arrays), on_choose_change=heard)
 
 
-def pixel_numbers(pixels: np.ndarray, *, key: str) -> None:
-    """Shows a picture, uint8 (H, W), with the numbers over its pixels."""
+def pixel_numbers(pixels: np.ndarray, *, key: str, reveal: bool = False) -> None:
+    """Shows a picture, uint8 (H, W), with the numbers over its pixels. With ``reveal`` the page scrolls to it."""
     _SCRIPT.publish()
-    facts = {"kind": "pixels", "layer": "input", "base": "input", "number": 0, "steps": []}
+    facts = {"kind": "pixels", "layer": "input", "base": "input", "number": 0, "steps": [], "reveal": reveal}
     _mount(key=key, data=pack(facts, {"values": pixels}), on_choose_change=lambda: None)
 
 
