@@ -11,7 +11,9 @@ from explorer.ui import builder, design, live, recipe, state
 
 @shell.fragment(key="controls")
 def controls() -> None:
-    network, training = st.tabs(["Network", "Recipe"])
+    # A link may ask for the recipe, as the lessons do for what is set there.
+    asked = st.query_params.get("controls")
+    network, training = st.tabs(["Network", "Recipe"], default="Recipe" if asked == "recipe" else None)
     with network:
         builder.show(*design.traced(state.draft()))
     with training:

@@ -129,3 +129,13 @@ def test_on_a_phone_next_is_at_the_thumb_and_a_chapter_begins_at_its_top(
         page.goto(f"{app}/learn?chapter={chapter.name}")
         opened(page, CHAPTERS.index(chapter))
         assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0, chapter.name
+
+
+def test_a_hyperparameter_leads_to_its_control(app: str, page: Page) -> None:
+    for name, tab in (("Weight decay", "Recipe"), ("Kernel size", "Network")):
+        page.goto(f"{app}/learn?chapter=choices")
+        opened(page, [chapter.name for chapter in CHAPTERS].index("choices"))
+        page.locator(".st-key-lesson-widget").get_by_role("link", name=name, exact=True).click()
+        expect(page.locator("h1").first).to_have_text("Build & train", timeout=LONG)
+        expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true", timeout=LONG)
+        expect(page.get_by_role("slider", name=name).first).to_be_visible(timeout=LONG)

@@ -1,4 +1,4 @@
-"""One weight's step against torch.optim on a copy, its gradient against a plain backward pass, lines by their numbers."""
+"""One weight's step against torch.optim on a copy, its gradient against a plain backward pass, lines by numbers."""
 
 from __future__ import annotations
 

@@ -83,7 +83,12 @@ def widget(scene: Scene) -> None:
             with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
                 st.caption("chosen:", width="content")
                 for control in kind.controls:
-                    st.page_link(shell.path_of("build"), label=control.name, help=f"Build & train › {control.place}")
+                    st.page_link(
+                        shell.path_of("build"),
+                        label=control.name,
+                        help=f"Build & train › {control.place}",
+                        query_params={"controls": "recipe"} if control.place == RECIPE else None,
+                    )
     st.caption("Numbers of the bundled network. Pooling here has no padding, so there is none to choose.")
 
 
