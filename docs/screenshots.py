@@ -71,10 +71,8 @@ def main() -> None:
             keep(page, f"inside{suffix}")
 
         page = open_page(browser, f"{app.url}/inside?network=article&digit=18", height=1_000)
-        page.locator(".st-key-wall-conv2").get_by_role("option").first.click()
+        page.locator(".st-key-wall-relu2").get_by_role("option").first.click()
         page.locator(".st-key-microscope .scope .title").wait_for(timeout=60_000)
-        page.wait_for_timeout(2_000)
-        page.locator(".st-key-microscope").evaluate("element => element.scrollIntoView({ block: 'start' })")
         keep(page, "microscope")
 
         page = open_page(browser, f"{app.url}/inside?network=article&digit=18")

@@ -53,8 +53,8 @@ def test_bundled_networks_come_first_then_runs_the_newest_first(store: SqlRunSto
 def test_who_has_learned_from_the_subset_s_test_images_says_so(
     store: SqlRunStore,
 ) -> None:
-    subset = load("mnist")
-    assert "1,000 test images" in (networks.learned_from("lenet5", subset) or "")
+    subset = dataclasses.replace(load("mnist"), test_is_known=True)
+    assert f"{len(subset.test):,} test images" in (networks.learned_from("lenet5", subset) or "")
     assert networks.learned_from(finished(store), subset) is None
     whole = dataclasses.replace(subset, test_is_known=False)
     assert networks.learned_from("lenet5", whole) is None
