@@ -136,7 +136,9 @@ class Channels {
     const sum = 92;
     const thumb = (cell) => clamp(size * cell, 56, count === 1 ? 220 : 110);
     let cell = count === 1 ? 46 : 34;
-    while (cell > 9 && thumb(cell) + 3 * size * cell + 76 + sum > width) cell -= 1;
+    // On a phone small kernels keep their numbers and the list scrolls sideways; large ones show colours.
+    const least = size <= 3 ? READABLE + 2 : 9;
+    while (cell > least && thumb(cell) + 3 * size * cell + 76 + sum > width) cell -= 1;
     const high = Math.max(size * cell, thumb(cell)) + 14;
     const seen = Math.min(count, Math.max(1, Math.floor(400 / high)));
     Object.assign(this, { size, count, cell, thumb: thumb(cell), high, seen, sum });
