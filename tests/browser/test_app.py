@@ -241,3 +241,23 @@ def test_a_map_opens_in_the_microscope_and_the_digit_as_numbers(visit: Callable[
     scope.locator(".stage canvas").focus()
     page.keyboard.press("ArrowRight")
     expect(scope.locator(".where")).to_have_text(f"row 14, column 14: {digit[14, 14]} of 255")
+
+
+def test_a_run_is_paused_resumed_stopped_and_deleted(visit: Callable[..., Page]) -> None:
+    page = visit()
+    page.get_by_role("tab", name="Recipe").click()
+    slide(page, "Epochs", "End")
+    expect(page.get_by_role("slider", name="Epochs")).to_have_attribute("aria-valuetext", "100")
+    settled(page)
+    page.locator(".st-key-train button").click()
+    head, progress = page.locator(".st-key-run-header"), page.locator(".st-key-run-progress")
+    expect(progress).to_contain_text("images/s", timeout=LONG)
+    for button, state in (("Pause", "Paused"), ("Resume", "Training"), ("Stop", "Stopped early")):
+        if button == "Stop":
+            expect(progress).to_contain_text("images/s", timeout=LONG)
+        head.get_by_role("button", name=button).click()
+        expect(head).to_contain_text(state, timeout=LONG)
+    head.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete it").click()
+    expect(head).to_have_count(0, timeout=LONG)
+    expect(page.get_by_role("combobox", name="Current network")).to_have_value("Article's network (bundled)")
