@@ -39,7 +39,7 @@ $(VENV)/.runs: $(VENV)/.made requirements.txt
 	$(BIN)/pip install --quiet -r requirements.txt
 	touch $@
 
-$(VENV)/.tests: $(VENV)/.runs requirements-dev.txt
+$(VENV)/.tests: $(VENV)/.runs requirements-dev.txt requirements-cluster.txt
 	$(BIN)/pip install --quiet -r requirements-dev.txt
 	touch $@
 

@@ -271,6 +271,20 @@ def test_an_exported_file_is_evaluated_like_its_run(trained: dict[str, Any], tmp
     assert rows[0] | {"model": str(file)} == rows[1]
 
 
+@pytest.mark.parametrize(("file_format", "beginning"), [("onnx", b"\x08"), ("python", b'"""')])
+@pytest.mark.parametrize("model", ["run", "softmax"])
+def test_runs_and_bundled_networks_are_exported_in_every_format(
+    trained: dict[str, Any], tmp_path: Path, model: str, file_format: str, beginning: bytes
+) -> None:
+    name, file = trained["run"] if model == "run" else model, tmp_path / "taken"
+    result = explorer("runs", "export", name, "--format", file_format, "--out", file, "--json")
+    assert result.exit_code == 0
+    (line,) = objects(result)
+    written = file.read_bytes()
+    assert (line["run"], line["format"], line["bytes"]) == (name, file_format, len(written))
+    assert written.startswith(beginning)
+
+
 # --- predict ---
 
 

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from explorer import networks, weights
+from explorer import export as files
+from explorer import networks
 from explorer.commands.options import DataDirOption, use_data_dir
 from explorer.commands.output import JsonOption, reporting
 from explorer.runs import service
@@ -24,6 +25,8 @@ RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or 
 
 class Format(StrEnum):
     safetensors = "safetensors"
+    onnx = "onnx"
+    python = "python"
 
 
 @app.command("list")
@@ -80,17 +83,22 @@ def export(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or its beginning, or a bundled network.")],
     out_file: Annotated[Path, typer.Option("--out", dir_okay=False, help="The file to write; one there is replaced.")],
     file_format: Annotated[
-        Format, typer.Option("--format", help="safetensors: the weights, with the spec in the header.")
+        Format,
+        typer.Option(
+            "--format",
+            help="safetensors: the weights, with the spec in the header. onnx: a model for ONNX runtimes. python: a "
+            "PyTorch script that trains and tests the network, or tests the weights of the safetensors file.",
+        ),
     ] = Format.safetensors,
     json: JsonOption = False,
 ) -> None:
-    """Write a network's weights to a file that `evaluate` and `predict` read again."""
+    """Write a network to a file; `evaluate` and `predict` read safetensors again."""
     with reporting(json) as out:
         known = networks.find(run)
-        packed = weights.pack(networks.load(known.id), known.spec)
+        packed = files.packed(known, file_format.value)
         atomic_write(out_file, packed)
         values = {"run": known.id, "format": file_format.value, "file": str(out_file), "bytes": len(packed)}
-        out.result(values, f"{out_file} holds {known.title}, {known.parameters:,} parameters.")
+        out.result(values, f"{out_file} holds {known.title}, {known.parameters:,} parameters ({file_format.value}).")
 
 
 def _ask(run: str, request: Callable[[str], Any], answer: str, as_json: bool) -> None:

@@ -1,0 +1,112 @@
+"""Files to take away: ONNX models in onnxruntime beside PyTorch, what they say of themselves, and what is missing."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from hypothesis import given, settings
+from strategies import working_models
+
+from explorer import codegen, export, networks, onnx_file, weights, zoo
+from explorer.data import normalise
+from explorer.data.cards import CARDS, DataCard
+from explorer.errors import ExplorerError
+from explorer.models import Network, build
+from explorer.onnx_file import to_onnx
+from explorer.spec import ModelSpec, RunSpec
+
+MNIST = CARDS["mnist"]
+
+
+def by_onnxruntime(model: bytes, images: np.ndarray) -> np.ndarray:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    (logits,) = session.run(["logits"], {"images": images})
+    return np.asarray(logits)
+
+
+def compare(model: bytes, network: Network, card: DataCard, *, batches: tuple[int, ...] = (1, 5)) -> None:
+    for batch in batches:
+        pixels = torch.randint(0, 256, (batch, *card.shape), dtype=torch.uint8)
+        with torch.inference_mode():
+            expected = network(normalise(pixels, card)).numpy()
+        np.testing.assert_allclose(by_onnxruntime(model, pixels.numpy() / np.float32(255)), expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_bundled_networks_give_the_same_logits_in_onnxruntime(name: str) -> None:
+    known = networks.find(name)
+    network = networks.load(name)
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    model = to_onnx(network, known.spec, MNIST)
+    compare(model, network, MNIST, batches=(1, 7))
+    assert not network.training
+    assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
+    read = onnx.load_from_string(model)
+    notes = {note.key: note.value for note in read.metadata_props}
+    assert RunSpec.model_validate_json(notes["kernelscope.run"]) == known.spec
+    assert json.loads(notes["classes"]) == list(MNIST.classes)
+    assert [(used.domain, used.version) for used in read.opset_import] == [("", int(notes["opset"]))]
+    assert f"Opset {onnx_file.OPSET}" in read.doc_string
+
+
+@settings(max_examples=8)
+@given(working_models())
+def test_random_networks_give_the_same_logits_in_onnxruntime(working: tuple[ModelSpec, tuple[int, int, int]]) -> None:
+    model, shape = working
+    card = replace(MNIST, shape=shape, classes=("a", "b"))
+    network = build(model, shape, 2, seed=0).eval()
+    compare(to_onnx(network, RunSpec(model=model), card), network, card)
+
+
+def test_colour_images_are_normalised_channel_by_channel() -> None:
+    card = replace(MNIST, shape=(3, 6, 5), classes=("a", "b", "c"), mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6))
+    model = zoo.card("softmax").spec.model
+    network = build(model, card.shape, 3, seed=0).eval()
+    compare(to_onnx(network, RunSpec(model=model), card), network, card)
+
+
+def test_nothing_of_this_machine_s_folders_is_in_the_file() -> None:
+    model = export.packed(networks.find("tiny"), "onnx")
+    for folder in (Path(__file__).parents[1], Path(torch.__file__).parents[1], Path.home()):
+        assert str(folder).encode() not in model
+
+
+def test_safetensors_and_script_are_the_weights_and_the_spec() -> None:
+    known = networks.find("softmax")
+    data = export.packed(known, "safetensors")
+    assert weights.spec_of(data) == known.spec
+    assert export.packed(known, "python").decode() == codegen.script(known.spec, MNIST)
+
+
+def test_a_missing_package_is_one_sentence_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+
+    def without(name: str, *more: Any) -> Any:
+        return None if name == "onnxscript" else find(name, *more)
+
+    monkeypatch.setattr(export, "find_spec", without)
+    known = networks.find("softmax")
+    with pytest.raises(ExplorerError, match=r"need onnxscript.*pip install -r requirements-cluster\.txt"):
+        export.packed(known, "onnx")
+    assert export.missing("safetensors") is None
+    assert export.missing("python") is None
+    assert export.packed(known, "python")
+
+
+def test_looking_for_what_is_missing_imports_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "onnxscript"]:
+        monkeypatch.delitem(sys.modules, name)
+    assert export.missing("onnx") is None
+    assert "onnxscript" not in sys.modules
