@@ -1,4 +1,4 @@
-"""Your digits: pictures of the reader's own, prepared as MNIST's were, and read."""
+"""Your digits: drawn, photographed or uploaded, prepared as MNIST's were, and read."""
 
 from explorer.ui import shell
 

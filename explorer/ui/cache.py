@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from explorer.analysis import Evaluation
+    from explorer.analysis.attribution import Attribution
     from explorer.data import Dataset
     from explorer.data.splits import Splits
     from explorer.digits import Prepared
@@ -176,6 +177,15 @@ def prepared(data: bytes, name: str, shape: tuple[int, int, int]) -> Prepared:
     from explorer.digits import read
 
     return read(data, name, shape=shape)[0]
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def drawing(data: bytes, shape: tuple[int, int, int]) -> Prepared:
+    """A drawing, the bytes of its PNG, in the data set's form: as :func:`prepared`, without a spinner at every stroke.
+    Raises PictureError."""
+    from explorer.digits import read
+
+    return read(data, shape=shape)[0]
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
@@ -333,3 +343,40 @@ def runs_of(specs: tuple[str, ...]) -> tuple[RunRecord | None, ...]:
         return 0 if record.state == "finished" else 1 if record.active else 2
 
     return tuple(min(found.get(spec, []), key=rank, default=None) for spec in specs)
+
+
+# --- attribution ---
+
+
+@st.cache_resource(show_spinner="Loading the methods …")
+def load_captum() -> None:
+    """Imports captum, which takes seconds and is needed nowhere else."""
+    import captum.attr  # noqa: F401
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def random_network(network_id: str, version: str) -> Network:
+    """A network's architecture with random weights, always the same ones."""
+    from explorer.analysis.attribution import random_weights
+
+    return random_weights(network(network_id, version))
+
+
+@st.cache_data(show_spinner=False, max_entries=1024)
+def attribution(
+    network_id: str,
+    version: str,
+    dataset_name: str,
+    pixels: bytes,
+    target: int,
+    method: str,
+    layer: str | None,
+    random: bool,
+) -> Attribution:
+    """What one class's logit rests on for an image, given as the bytes of its uint8 pixels (C, H, W), in the network
+    or, with ``random``, in its architecture with random weights."""
+    from explorer.analysis.attribution import attribute
+
+    card = find_card(dataset_name)
+    model = random_network(network_id, version) if random else network(network_id, version)
+    return attribute(model, normalised(dataset_name, pixels), target, method, card, layer=layer)

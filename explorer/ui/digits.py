@@ -1,4 +1,5 @@
-"""Your digits: uploaded pictures, turned into the data set's form step by step, and read by the current network."""
+"""Your digits: drawn, uploaded or photographed, turned into the data set's form step by step, and read by the current
+network."""
 
 from __future__ import annotations
 
@@ -8,26 +9,148 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from explorer.data.cards import find_card
+from explorer.analysis.statistics import strongest
+from explorer.data.cards import DataCard, find_card
 from explorer.errors import PictureError
 from explorer.figures import bars
 from explorer.networks import Known
-from explorer.ui import cache, html, shell, sidebar, state
-from explorer.ui.components import chart
+from explorer.shapes import LayerShape, trace
+from explorer.spec import Activation, Conv
+from explorer.ui import cache, html, microscope, shell, sidebar, state
+from explorer.ui.components import chart, wall
+from explorer.ui.components.draw import draw
 
 if TYPE_CHECKING:
     from explorer.digits import Prepared
 
 MOST = 20
+MAPS = 16
+NO_WEIGHTS = "This network has no weights yet: choose another one in the sidebar."
 
 
 def show() -> None:
     network = sidebar.current_network()
+    drawn, uploaded, photographed = st.tabs(["Draw", "Upload", "Camera"], key="digits-tab", on_change="rerun")
+    with drawn:
+        _drawing(network)
+    with uploaded:
+        _upload(network)
+    if photographed.open:  # mounted earlier, the browser would ask for the camera when the page opens
+        with photographed:
+            _camera(network)
+
+
+# --- drawn ---
+
+
+@shell.fragment(key="drawing")
+def _drawing(network: Known) -> None:
+    card = find_card(network.spec.data.dataset)
+    prepared, seen, fault = None, None, ""
+    with st.container(horizontal=True, gap="medium", key="drawing-row"):
+        with st.container(width=420):
+            try:
+                data = draw(key="draw", label="Paper to draw one digit on")
+                prepared = None if data is None else cache.drawing(data, card.shape)
+            except PictureError as error:
+                data, fault = None, str(error)
+        if prepared is not None:
+            seen = sidebar.answer(network, prepared.pixels.reshape(card.shape))
+        with st.container(width=280, key="drawing-answer"):
+            if fault:
+                st.error(fault, icon=":material/broken_image:")
+            elif not network.usable:
+                st.caption(NO_WEIGHTS)
+            elif seen is None:
+                st.markdown("Draw one digit, large.")
+            _answer(None if seen is None else seen["probabilities"], card, key="answer-drawing", what="your drawing")
+            _buttons(prepared, data, card)
+        with st.container(width=264, key="drawing-maps"):
+            if seen is not None:
+                _maps(network, card, seen)
+            elif network.usable:
+                st.caption("The network answers while you draw, and its first feature maps appear here.")
+    if prepared is not None:
+        st.markdown("**How it was prepared**")
+        _steps(prepared)
+
+
+def _buttons(prepared: Prepared | None, data: bytes | None, card: DataCard) -> None:
+    """Always there, so that nothing moves under the hand while one draws."""
+    with st.container(horizontal=True, gap="small"):
+        if st.button("Look inside", key="open-drawing", icon=":material/search:", disabled=prepared is None):
+            _look_inside(prepared, card)
+        st.download_button(
+            "Download as PNG",
+            data or b"",
+            file_name="drawing.png",
+            mime="image/png",
+            key="download-drawing",
+            icon=":material/download:",
+            on_click="ignore",
+            disabled=data is None,
+        )
+
+
+def _maps(network: Known, card: DataCard, seen: dict[str, np.ndarray]) -> None:
+    """The strongest maps of the first convolution, in their own order, so that they keep their places while one draws
+    on; after its activation where it has one."""
+    layer = _first_maps(trace(network.spec.model, card.shape, len(card.classes)))
+    if layer is None:
+        st.caption("This network has no convolution, so there are no feature maps.")
+        return
+    maps = seen[layer.name]
+    numbers = np.sort(strongest(maps)[:MAPS])
+    st.markdown(f"**{layer.name}**: {'all' if len(maps) <= MAPS else 'the strongest'} {len(numbers)} feature maps")
+    wall(
+        maps[numbers],
+        key="drawing-wall",
+        scale=microscope.scale_of(layer, maps),
+        captions=[str(number) for number in numbers],
+        details=[f"{layer.name}, map {number}" for number in numbers],
+        tile=56,
+        columns=4,
+        label=f"Feature maps of {layer.name}",
+    )
+
+
+def _first_maps(layers: tuple[LayerShape, ...]) -> LayerShape | None:
+    """The first convolution's activation, the convolution itself where another one comes before any, None without."""
+    first: LayerShape | None = None
+    for layer in layers:
+        if isinstance(layer.layer, Conv):
+            if first is not None:
+                break
+            first = layer
+        elif first is not None and isinstance(layer.layer, Activation):
+            return layer if len(layer.output) == 3 else first
+    return first
+
+
+# --- photographed and uploaded ---
+
+
+def _camera(network: Known) -> None:
+    photo = st.camera_input(
+        "Photograph one digit",
+        key="camera",
+        width=420,
+        help="The browser asks whether the page may use the camera. The picture stays in this session's memory.",
+    )
+    if photo is None:
+        st.caption("Fill the frame with one digit, dark on light paper or the reverse.")
+        return
+    with st.container(border=True, key="picture-camera"), shell.sentences():
+        _one(photo, network, key="camera")
+
+
+def _upload(network: Known) -> None:
     files = st.file_uploader(
         "Pictures of one digit each",
         type=None,
         accept_multiple_files=True,
         key="upload",
+        on_change=_open_uploaded,
         help="PNG, JPEG, WebP, BMP, GIF or TIFF, up to 20 MB. They stay in this session's memory and go nowhere else.",
     )
     if not files:
@@ -40,12 +163,18 @@ def show() -> None:
         return
     for file in files[:MOST]:
         with st.container(border=True, key=f"picture-{file.file_id}"), shell.sentences():
-            _one(file, network)
+            _one(file, network, key=file.file_id)
     if len(files) > MOST:
         st.caption(f"The first {MOST} of {len(files)} pictures are shown. Remove some to see others.")
 
 
-def _one(file: Any, network: Known) -> None:
+def _open_uploaded() -> None:
+    """What was uploaded is in sight, whichever tab was open."""
+    if st.session_state.get("upload"):
+        st.session_state["digits-tab"] = "Upload"
+
+
+def _one(file: Any, network: Known, *, key: str) -> None:
     card = find_card(network.spec.data.dataset)
     try:
         prepared = cache.prepared(file.getvalue(), file.name, card.shape)
@@ -59,20 +188,34 @@ def _one(file: Any, network: Known) -> None:
     with right:
         seen = sidebar.answer(network, prepared.pixels.reshape(card.shape))
         if seen is None:
-            st.caption("This network has no weights yet: choose another one in the sidebar.")
+            st.caption(NO_WEIGHTS)
             return
-        probabilities = seen["probabilities"]
+        _answer(seen["probabilities"], card, key=f"answer-{key}", what=file.name)
+        if st.button("Open in Look inside", key=f"open-{key}", icon=":material/search:"):
+            _look_inside(prepared, card)
+
+
+# --- what all of them show ---
+
+
+def _answer(probabilities: np.ndarray | None, card: DataCard, *, key: str, what: str) -> None:
+    """Class and probabilities; the bars stand empty where there is no answer yet, for what comes to fill them."""
+    if probabilities is None:
+        figure = bars.probabilities(np.zeros(len(card.classes)), card.classes)
+        figure.update_traces(text=[""] * len(card.classes))
+        alt = f"Probabilities for {what}: no answer yet"
+    else:
         guess = int(probabilities.argmax())
         st.markdown(f"Reads **{card.classes[guess]}**, {probabilities[guess]:.1%} sure")
-        chart(
-            bars.probabilities(probabilities, card.classes),
-            key=f"answer-{file.file_id}",
-            height=270,
-            alt=f"Probabilities for {file.name}: {card.classes[guess]} {probabilities[guess]:.1%}",
-        )
-        if st.button("Open in Look inside", key=f"open-{file.file_id}", icon=":material/search:"):
-            state.select_own_digit(np.ascontiguousarray(prepared.pixels.reshape(card.shape)))
-            st.switch_page(shell.path_of("inside"))
+        figure = bars.probabilities(probabilities, card.classes)
+        alt = f"Probabilities for {what}: {card.classes[guess]} {probabilities[guess]:.1%}"
+    chart(figure, key=key, height=270, alt=alt)
+
+
+def _look_inside(prepared: Prepared | None, card: DataCard) -> None:
+    if prepared is not None:
+        state.select_own_digit(np.ascontiguousarray(prepared.pixels.reshape(card.shape)))
+        st.switch_page(shell.path_of("inside"))
 
 
 def _steps(prepared: Prepared) -> None:

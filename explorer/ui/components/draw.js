@@ -1,0 +1,326 @@
+// Paper to draw a digit on. draw.py puts GIVEN and pixels.js in front of this text.
+
+const papers = new WeakMap(); // Streamlit's element → its Paper
+const kept = new Map(); // name → strokes and tools, for when the element goes and comes back
+const SIDE = 840; // canvas pixels; strokes are in shares of the side, so that they don't depend on it
+const PAPER = 420; // the side in CSS pixels that the pen's width is counted in
+const [THINNEST, THICKEST, USUAL] = [6, 44, 24]; // the pen's width in such pixels
+const PAUSE = 250; // milliseconds between two pictures for Python while one draws
+const STEP = 0.025; // of the side: a press of an arrow key
+const INK = 250; // a grey below this is ink
+const [HINT, KEYS] = [
+  "Mouse, finger or pen. With the keyboard: Tab to the paper, arrow keys move, Space puts the pen down and up, Ctrl+Z undoes.",
+  "Arrow keys move it, Shift makes small steps, Space lifts or lowers it.",
+];
+
+class Paper {
+  constructor(element) {
+    this.root = element.querySelector(".draw");
+    this.at = [0.5, 0.5]; // where the keyboard's pen is
+    this.dirty = false; // changed since Python got a picture
+    this.build();
+  }
+
+  build() {
+    this.paper = make("div", "paper", make("div", "frame", this.root));
+    this.paper.tabIndex = 0;
+    this.paper.setAttribute("role", "application");
+    this.canvas = make("canvas", "", this.paper);
+    this.canvas.width = this.canvas.height = SIDE;
+    this.ink = this.canvas.getContext("2d", { alpha: false });
+    this.cursor = make("div", "cursor", this.paper);
+    this.cursor.hidden = true;
+    // What was drawn before the stroke that is being drawn.
+    this.before = make("canvas");
+    this.before.width = this.before.height = SIDE;
+
+    const tools = make("div", "tools", this.root);
+    const button = (text, act) => {
+      const made = make("button", "", tools);
+      made.type = "button";
+      made.textContent = text;
+      made.addEventListener("click", act);
+      return made;
+    };
+    this.pen = button("Pen", () => this.choose(false));
+    this.eraser = button("Eraser", () => this.choose(true));
+    this.undoButton = button("Undo", () => this.undo());
+    this.redoButton = button("Redo", () => this.redo());
+    this.clearButton = button("Clear", () => this.clear());
+    const label = make("label", "", tools);
+    label.append("Width");
+    this.slider = make("input", "slide", label);
+    Object.assign(this.slider, { type: "range", min: THINNEST, max: THICKEST, step: 1 });
+    this.slider.addEventListener("input", () => {
+      this.width = this.slider.valueAsNumber;
+      this.showTools();
+    });
+    const preview = make("span", "preview", label);
+    preview.setAttribute("aria-hidden", "true");
+    this.dot = make("span", "dot", preview);
+    this.hint = make("p", "hint", this.root);
+    this.hint.setAttribute("role", "status");
+
+    const listen = (name, act) => this.paper.addEventListener(name, act);
+    listen("pointerdown", (event) => this.down(event));
+    listen("pointermove", (event) => this.move(event));
+    for (const name of ["pointerup", "pointercancel", "lostpointercapture"]) listen(name, (event) => this.up(event));
+    listen("contextmenu", (event) => event.preventDefault()); // a long touch is a stroke
+    listen("blur", () => this.leave());
+    this.root.addEventListener("keydown", (event) => this.key(event));
+    this.observer = new ResizeObserver(() => this.showTools());
+    this.observer.observe(this.paper);
+  }
+
+  update({ data, setStateValue }) {
+    this.send = (picture) => setStateValue("drawing", picture);
+    this.paper.setAttribute("aria-label", data.label);
+    if (this.name === data.name) return; // Streamlit calls after every script run
+    this.name = data.name;
+    if (!kept.has(data.name)) kept.set(data.name, { strokes: [], undone: [], width: USUAL, erase: false });
+    this.state = kept.get(data.name);
+    this.slider.value = this.state.width;
+    this.replay();
+    if (this.state.strokes.length) {
+      this.dirty = true; // Python has forgotten it while the element was away
+      this.flush();
+    }
+  }
+
+  get width() {
+    return this.state?.width ?? USUAL;
+  }
+
+  set width(pixels) {
+    this.state.width = pixels;
+  }
+
+  // --- strokes ---
+
+  begin(point, erase) {
+    this.before.getContext("2d").drawImage(this.canvas, 0, 0);
+    this.stroke = { points: [point], width: this.width / PAPER, erase };
+    this.paint(this.stroke, 0);
+    this.changed();
+  }
+
+  extend(point) {
+    const { points } = this.stroke;
+    const [x, y] = points.at(-1);
+    if (Math.hypot(point[0] - x, point[1] - y) < 0.001) return;
+    points.push(point);
+    this.paint(this.stroke, points.length - 1);
+    this.changed();
+  }
+
+  finish() {
+    if (!this.stroke) return;
+    this.state.strokes.push(this.stroke);
+    this.state.undone = [];
+    this.stroke = undefined;
+    this.pointer = undefined;
+    this.showTools();
+    this.flush();
+  }
+
+  // The stroke from its point number `from` on: a dot, or round-ended pieces from each point to the next one.
+  paint({ points, width, erase, clear }, from) {
+    const { ink } = this;
+    if (clear) {
+      ink.fillStyle = "#fff";
+      ink.fillRect(0, 0, SIDE, SIDE);
+      return;
+    }
+    ink.strokeStyle = ink.fillStyle = erase ? "#fff" : "#000";
+    ink.lineCap = "round";
+    for (let index = from; index < points.length; index++) {
+      const [x, y, force] = points[index];
+      const [left, top] = points[Math.max(0, index - 1)];
+      ink.lineWidth = width * force * SIDE;
+      ink.beginPath();
+      if (!index) {
+        ink.arc(x * SIDE, y * SIDE, ink.lineWidth / 2, 0, 2 * Math.PI);
+        ink.fill();
+      } else {
+        ink.moveTo(left * SIDE, top * SIDE);
+        ink.lineTo(x * SIDE, y * SIDE);
+        ink.stroke();
+      }
+    }
+  }
+
+  replay() {
+    this.paint({ clear: true }, 0);
+    for (const stroke of this.state.strokes) this.paint(stroke, 0);
+    this.showTools();
+  }
+
+  undo() {
+    if (this.stroke || !this.state.strokes.length) return;
+    this.state.undone.push(this.state.strokes.pop());
+    this.again();
+  }
+
+  redo() {
+    if (this.stroke || !this.state.undone.length) return;
+    this.state.strokes.push(this.state.undone.pop());
+    this.again();
+  }
+
+  clear() {
+    if (this.stroke) this.finish();
+    if (this.blank()) return;
+    this.state.strokes.push({ clear: true });
+    this.state.undone = [];
+    this.again();
+  }
+
+  again() {
+    this.replay();
+    this.dirty = true;
+    this.flush();
+  }
+
+  blank() {
+    const last = this.state.strokes.at(-1);
+    return !last || Boolean(last.clear);
+  }
+
+  choose(erase) {
+    this.state.erase = erase;
+    this.showTools();
+  }
+
+  // --- to Python ---
+
+  changed() {
+    this.dirty = true;
+    this.timer ??= setTimeout(() => this.flush(), PAUSE);
+  }
+
+  flush() {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (!this.dirty) return;
+    this.dirty = false;
+    this.send(this.picture());
+  }
+
+  // What is drawn as a small PNG in a data URL; empty where there is no ink.
+  picture() {
+    const small = make("canvas");
+    small.width = small.height = GIVEN.side;
+    const pen = small.getContext("2d", { alpha: false, willReadFrequently: true });
+    pen.imageSmoothingQuality = "high";
+    pen.drawImage(this.canvas, 0, 0, GIVEN.side, GIVEN.side);
+    const { data } = pen.getImageData(0, 0, GIVEN.side, GIVEN.side);
+    for (let index = 0; index < data.length; index += 4) if (data[index] < INK) return small.toDataURL("image/png");
+    return "";
+  }
+
+  // --- pointer ---
+
+  place({ clientX, clientY, pointerType, pressure }) {
+    const { left, top, width } = this.canvas.getBoundingClientRect();
+    const force = pointerType === "pen" && pressure > 0 ? 0.5 + pressure : 1; // others have no pressure to tell
+    return [clamp((clientX - left) / width, 0, 1), clamp((clientY - top) / width, 0, 1), force];
+  }
+
+  down(event) {
+    if (this.pointer !== undefined || (event.button !== 0 && event.button !== 5)) return;
+    event.preventDefault(); // or the browser selects text
+    this.leave();
+    this.paper.focus({ preventScroll: true });
+    this.cursor.hidden = true;
+    this.pointer = event.pointerId;
+    this.paper.setPointerCapture(event.pointerId);
+    this.begin(this.place(event), this.state.erase || event.button === 5); // 5: a stylus's own eraser
+  }
+
+  move(event) {
+    if (event.pointerId !== this.pointer || !this.stroke) return;
+    const passed = event.getCoalescedEvents?.() ?? [];
+    for (const one of passed.length ? passed : [event]) this.extend(this.place(one));
+  }
+
+  up(event) {
+    if (event.pointerId !== this.pointer) return;
+    this.at = this.stroke?.points.at(-1).slice(0, 2) ?? this.at;
+    this.finish();
+  }
+
+  // --- keyboard ---
+
+  key(event) {
+    if ((event.ctrlKey || event.metaKey) && !event.altKey) {
+      const name = event.key.toLowerCase();
+      if (name === "z") event.shiftKey ? this.redo() : this.undo();
+      else if (name === "y") this.redo();
+      else return;
+      event.preventDefault();
+      return;
+    }
+    if (event.target !== this.paper || event.altKey || this.pointer !== undefined) return;
+    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (step) {
+      const size = event.shiftKey ? STEP / 5 : STEP;
+      this.at = this.at.map((value, axis) => clamp(value + size * step[axis], 0, 1));
+      if (this.stroke) this.extend([...this.at, 1]);
+    } else if (event.key === " ") {
+      if (event.repeat) return event.preventDefault();
+      if (this.stroke) this.finish();
+      else this.begin([...this.at, 1], this.state.erase);
+    } else if (event.key === "Escape" && this.stroke) this.finish();
+    else return;
+    event.preventDefault();
+    this.cursor.hidden = false;
+    this.showTools();
+  }
+
+  // The keyboard's stroke ends where the paper loses the focus.
+  leave() {
+    if (this.pointer === undefined) this.finish();
+    this.cursor.hidden = true;
+    if (this.state) this.showTools();
+  }
+
+  // --- tools ---
+
+  showTools() {
+    if (!this.state) return;
+    const { strokes, undone, erase } = this.state;
+    this.pen.setAttribute("aria-pressed", !erase);
+    this.eraser.setAttribute("aria-pressed", erase);
+    this.undoButton.disabled = !strokes.length;
+    this.redoButton.disabled = !undone.length;
+    this.clearButton.disabled = this.blank();
+    this.root.classList.toggle("erase", erase);
+    const size = (this.width * this.paper.clientWidth) / PAPER;
+    Object.assign(this.dot.style, { width: `${size}px`, height: `${size}px` });
+    Object.assign(this.cursor.style, { left: `${this.at[0] * 100}%`, top: `${this.at[1] * 100}%` });
+    const down = Boolean(this.stroke) && this.pointer === undefined;
+    this.cursor.classList.toggle("down", down);
+    const tool = erase ? "eraser" : "pen";
+    const text = this.cursor.hidden ? HINT : `The ${tool} is ${down ? "down" : "up"}. ${KEYS}`;
+    if (this.hint.textContent !== text) this.hint.textContent = text;
+  }
+
+  destroy() {
+    this.send = () => {}; // nobody listens any more; the strokes are kept
+    this.finish();
+    clearTimeout(this.timer);
+    this.observer.disconnect();
+    this.root.replaceChildren();
+  }
+}
+
+export default function (component) {
+  const element = component.parentElement;
+  if (!papers.has(element)) papers.set(element, new Paper(element));
+  const paper = papers.get(element);
+  paper.update(component);
+  return () => {
+    papers.delete(element);
+    paper.destroy();
+  };
+}
