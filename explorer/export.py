@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from typing import Literal
 
@@ -12,6 +13,12 @@ from explorer.networks import Known
 Format = Literal["safetensors", "onnx", "python"]
 
 SUFFIXES: dict[Format, str] = {"safetensors": ".safetensors", "onnx": ".onnx", "python": ".py"}
+
+MIME: dict[Format, str] = {
+    "safetensors": "application/octet-stream",
+    "onnx": "application/octet-stream",
+    "python": "text/x-python",
+}
 
 _ONNX_PACKAGES = ("onnx", "onnxscript")
 
@@ -34,6 +41,13 @@ def packed(known: Known, file_format: Format) -> bytes:
     from explorer.onnx_file import to_onnx  # torch, and the optional packages
 
     return to_onnx(network, known.spec, card)
+
+
+def file_name(known: Known, file_format: Format) -> str:
+    """A name that every file system takes: ``lenet5.onnx``, ``my-network-3f2a.py``."""
+    words = re.sub(r"[^a-z0-9]+", "-", known.title.lower()).strip("-")
+    stem = known.id if known.kind == "zoo" else f"{words or 'network'}-{known.id[:4]}"
+    return stem + SUFFIXES[file_format]
 
 
 def missing(file_format: Format) -> str | None:

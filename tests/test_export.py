@@ -90,6 +90,14 @@ def test_safetensors_and_script_are_the_weights_and_the_spec() -> None:
     assert export.packed(known, "python").decode() == codegen.script(known.spec, MNIST)
 
 
+def test_file_names_are_plain() -> None:
+    bundled = networks.find("lenet5")
+    assert export.file_name(bundled, "onnx") == "lenet5.onnx"
+    run = replace(bundled, id="3f2a99aa", kind="run", title=" Ä/..\\My first: 5×5! ")
+    assert export.file_name(run, "python") == "my-first-5-5-3f2a.py"
+    assert export.file_name(replace(run, title="数字"), "safetensors") == "network-3f2a.safetensors"
+
+
 def test_a_missing_package_is_one_sentence_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     find = importlib.util.find_spec
 

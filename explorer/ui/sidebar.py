@@ -12,7 +12,7 @@ import streamlit as st
 from explorer.data.cards import find_card
 from explorer.errors import WeightsError
 from explorer.networks import Known
-from explorer.ui import cache, datanotice, html, shell, state
+from explorer.ui import cache, datanotice, export, html, shell, state
 
 ACTIVE = ("queued", "running", "paused")
 STATES = {
@@ -104,6 +104,7 @@ def _network() -> None:
         at = cache.run_record(current.id).progress
         share = min(1.0, at.step / at.steps_total) if at.steps_total else 0.0
         st.progress(share, text=f"epoch {at.epoch:.1f} of {current.spec.train.epochs}")
+    export.popover(current)
 
 
 def _label(network: Known) -> str:

@@ -1,0 +1,36 @@
+"""The sidebar's Export: what the browser gets is the file that the command line writes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+from playwright.sync_api import Page, expect
+
+from explorer import export, networks, weights
+
+pytestmark = pytest.mark.browser
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_three_files_are_downloaded_from_the_sidebar(serve: Callable[..., Any], page: Page, tmp_path: Path) -> None:
+    server = serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(tmp_path / "home")})
+    page.goto(f"{server.url}/mistakes?network=softmax")
+    page.locator(".st-key-export").get_by_role("button", name="Export").click()
+    found = {}
+    for label in ("Weights", "PyTorch script", "ONNX model"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=label).click()
+        found[download.value.suggested_filename] = Path(download.value.path()).read_bytes()
+    known = networks.find("softmax")
+    assert set(found) == {"softmax.safetensors", "softmax.py", "softmax.onnx"}
+    assert found["softmax.safetensors"] == export.packed(known, "safetensors")
+    assert found["softmax.py"] == export.packed(known, "python")
+    assert ast.parse(found["softmax.py"])
+    assert weights.spec_of(found["softmax.safetensors"]) == known.spec
+    onnx.checker.check_model(onnx.load_from_string(found["softmax.onnx"]))
+    expect(page.get_by_role("button", name="ONNX model")).to_be_enabled()
