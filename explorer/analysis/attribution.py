@@ -28,6 +28,7 @@ STRIDE = 2
 """How far occlusion's square moves, in pixels; a smaller image gets a smaller square."""
 SEED = 0
 """Of the random weights."""
+ACTIVATIONS = nn.ReLU | nn.LeakyReLU | nn.GELU | nn.Tanh | nn.Sigmoid
 _BATCH_NUMBERS = 2**23  # as many of the largest layer's outputs at once, 34 MB of them
 
 
@@ -57,7 +58,7 @@ def available(network: Network) -> list[str]:
     layer alone.
     """
     kinds = [type(module) for module in network]
-    activations = {kind for kind in kinds if kind in (nn.ReLU, nn.LeakyReLU, nn.GELU, nn.Tanh, nn.Sigmoid)}
+    activations = {kind for kind in kinds if issubclass(kind, ACTIVATIONS)}
     rectified = activations == {nn.ReLU}
     wanting = {
         "guided-backpropagation": not rectified,
@@ -79,9 +80,9 @@ def attribute(
 ) -> Attribution:
     """What the logit of class ``target`` rests on for one image, float (C, H, W), normalised as the network gets it.
 
-    Several channels are added up. ``layer`` is the convolution that Grad-CAM looks at (None: the last one). The network
-    comes back untouched, also after an error: all work is done on one that shares its weights and nothing else, so
-    several threads may ask at once. Methods: see :data:`METHODS`; black is 0 brightness after normalisation.
+    Several channels are added up. ``layer`` is the convolution whose maps Grad-CAM looks at, normalised and activated
+    as in the network (None: the last one). The network comes back untouched, also after an error: all work is done on
+    one that shares its weights and nothing else, so several threads may ask at once. Black is brightness 0, normalised.
 
     Raises SpecError for a method, class or layer that the network doesn't have, and an image of another shape.
     """
@@ -164,26 +165,26 @@ def _occlusion(network: Network, inputs: Tensor, baseline: Tensor, target: int) 
 def _guided_backpropagation(network: Network, inputs: Tensor, _: Tensor, target: int) -> Attribution:
     from captum.attr import GuidedBackprop
 
-    return Attribution(_map(GuidedBackprop(network).attribute(inputs, target=target)))
+    return Attribution(_map(GuidedBackprop(_apart(network)).attribute(inputs, target=target)))
 
 
 def _deconvolution(network: Network, inputs: Tensor, _: Tensor, target: int) -> Attribution:
     from captum.attr import Deconvolution
 
-    return Attribution(_map(Deconvolution(network).attribute(inputs, target=target)))
+    return Attribution(_map(Deconvolution(_apart(network)).attribute(inputs, target=target)))
 
 
 def _deeplift(network: Network, inputs: Tensor, baseline: Tensor, target: int) -> Attribution:
     from captum.attr import DeepLift
 
-    found = DeepLift(network).attribute(inputs, baseline, target=target)
+    found = DeepLift(_apart(network)).attribute(inputs, baseline, target=target)
     return Attribution(_map(found), _difference(network, found, inputs, baseline, target))
 
 
 def _grad_cam(network: Network, inputs: Tensor, target: int, layer: str) -> Attribution:
     from captum.attr import LayerGradCam
 
-    method = LayerGradCam(network, network.get_submodule(layer))
+    method = LayerGradCam(network, network.get_submodule(_activated(network, layer)))
     return Attribution(_map(method.attribute(inputs, target=target, relu_attributions=True)))
 
 
@@ -222,10 +223,30 @@ def _twin(network: Network) -> Network:
     return twin.eval().requires_grad_(False)
 
 
+class _Copy(nn.Module):
+    def forward(self, values: Tensor) -> Tensor:
+        return values.clone()
+
+
+def _apart(network: Network) -> nn.Sequential:
+    """The layers with a copy between each two. Where one of captum's rules follows another at once, the first is handed
+    the plain gradient (its hook on the tensor between them runs first), and DeepLIFT loses a part of the sum."""
+    return nn.Sequential(*(part for module in network for part in (module, _Copy())))
+
+
 def _head(network: Network) -> int | None:
     """Where the global average pooling is, if the output layer follows it (dropout between them does nothing)."""
     below = [place for place, module in enumerate(network) if not isinstance(module, nn.Dropout)][:-1]
     return below[-1] if below and isinstance(network[below[-1]], GlobalAveragePool2d) else None
+
+
+def _activated(network: Network, layer: str) -> str:
+    """The last of the normalisation and activation that follow a convolution: its maps are the network's features."""
+    names = [name for name, _ in network.named_children()]
+    place = names.index(layer)
+    while isinstance(network[place + 1], nn.BatchNorm2d | ACTIVATIONS):
+        place += 1
+    return names[place]
 
 
 def _overlaps(module: nn.Module) -> bool:

@@ -64,7 +64,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 "deeplift",
                 "DeepLIFT",
                 "Differences from a black image, handed down layer by layer to the pixels that cause them.",
-                "Another reference gives another map, and the rule for max pooling may lose a part: compare the sum.",
+                "Another reference than black gives another map, and black pixels get nothing.",
                 "Shrikumar et al. 2017, Learning Important Features Through Propagating Activation Differences",
             ),
             Method(

@@ -116,6 +116,7 @@ def _bare(method: Method, found: Attribution, other: Attribution) -> None:
         tile=SIDE - 12,
         columns=2,
         label=method.title,
+        bar=False,
     )
 
 
