@@ -56,7 +56,7 @@ def _drawing(network: Known) -> None:
                 data, fault = None, str(error)
         if prepared is not None:
             seen = sidebar.answer(network, prepared.pixels.reshape(card.shape))
-        with st.container(width=280, key="drawing-answer"):
+        with st.container(width=296, key="drawing-answer"):
             if fault:
                 st.error(fault, icon=":material/broken_image:")
             elif not network.usable:
@@ -65,7 +65,7 @@ def _drawing(network: Known) -> None:
                 st.markdown("Draw one digit, large.")
             _answer(None if seen is None else seen["probabilities"], card, key="answer-drawing", what="your drawing")
             _buttons(prepared, data, card)
-        with st.container(width=264, key="drawing-maps"):
+        with st.container(width=244, key="drawing-maps"):
             if seen is not None:
                 _maps(network, card, seen)
             elif network.usable:
@@ -101,7 +101,8 @@ def _maps(network: Known, card: DataCard, seen: dict[str, np.ndarray]) -> None:
         return
     maps = seen[layer.name]
     numbers = np.sort(strongest(maps)[:MAPS])
-    st.markdown(f"**{layer.name}**: {'all' if len(maps) <= MAPS else 'the strongest'} {len(numbers)} feature maps")
+    chosen = f"the {len(maps)}" if len(maps) <= MAPS else f"strongest {MAPS} of {len(maps)}"
+    st.markdown(f"**{layer.name}**: {chosen} maps")
     wall(
         maps[numbers],
         key="drawing-wall",
@@ -209,6 +210,7 @@ def _answer(probabilities: np.ndarray | None, card: DataCard, *, key: str, what:
         st.markdown(f"Reads **{card.classes[guess]}**, {probabilities[guess]:.1%} sure")
         figure = bars.probabilities(probabilities, card.classes)
         alt = f"Probabilities for {what}: {card.classes[guess]} {probabilities[guess]:.1%}"
+    figure.update_xaxes(range=[0, 1.35])  # room for '> 99.9 %' in a narrow column
     chart(figure, key=key, height=270, alt=alt)
 
 

@@ -27,7 +27,7 @@ class Paper {
     this.paper.setAttribute("role", "application");
     this.canvas = make("canvas", "", this.paper);
     this.canvas.width = this.canvas.height = SIDE;
-    this.ink = this.canvas.getContext("2d", { alpha: false });
+    this.ink = this.canvas.getContext("2d", { alpha: false, willReadFrequently: true });
     this.cursor = make("div", "cursor", this.paper);
     this.cursor.hidden = true;
     // What was drawn before the stroke that is being drawn.
