@@ -52,6 +52,21 @@ def photograph(number: int) -> bytes:
     return buffer.getvalue()
 
 
+def draw(page: Page, line: list[tuple[float, float]]) -> None:
+    """One stroke on the drawing page's paper, in shares of its sides."""
+    paper = page.locator(".st-key-draw canvas").first
+    paper.wait_for(timeout=60_000)
+    box = paper.bounding_box()
+    if box is None:
+        raise RuntimeError("the paper is not on the screen")
+    points = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in line]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for x, y in points[1:]:
+        page.mouse.move(x, y, steps=10)
+    page.mouse.up()
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory() as name, chromium() as browser, serving(APP, Path(name)) as app:
         page = open_page(browser, app.url)
@@ -88,7 +103,13 @@ def main() -> None:
         page.locator(".st-key-confusion .plot-container").wait_for(timeout=60_000)
         keep(page, "mistakes")
 
+        page = open_page(browser, f"{app.url}/digits?network=article", height=1_000)
+        draw(page, [(0.3, 0.25), (0.7, 0.25), (0.45, 0.8)])
+        page.get_by_text("Reads ").first.wait_for(timeout=60_000)
+        keep(page, "draw")
+
         page = open_page(browser, f"{app.url}/digits?network=article")
+        page.get_by_role("tab", name="Upload").click()
         picture = {"name": "photograph.jpg", "mimeType": "image/jpeg", "buffer": photograph(18)}
         page.locator(".st-key-upload input[type=file]").set_input_files([picture])  # type: ignore[list-item]
         page.get_by_text("Reads ").first.wait_for(timeout=60_000)

@@ -69,7 +69,7 @@ def tool(page: Page, name: str) -> None:
     page.locator(".st-key-draw").get_by_role("button", name=name, exact=True).click()
 
 
-@pytest.mark.parametrize(("points", "answer"), [(SEVEN, "7"), (TWO, "2")])
+@pytest.mark.parametrize(("points", "answer"), [(SEVEN, "7"), (ONE, "1"), (TWO, "2")])
 def test_a_drawn_digit_is_read_right(page: Page, app: str, points: Line, answer: str) -> None:
     begin(page, app)
     expect(page.get_by_text("How it was prepared")).to_have_count(0)
