@@ -203,18 +203,17 @@ class Scope {
     const { section, ink } = this;
     if (this.sheet) return;
     this.stage.layout(section, ink, width);
-    if (this.channels) {
-      this.channels.layout(section, width);
-      const { data, shape } = section.arrays.inputs;
-      const area = shape[1] * shape[2];
-      const scale = data.some((value) => value < 0) ? "signed" : "brightness";
-      const limit = largest(data);
-      const weight = largest(section.arrays.kernel.data);
-      const bitmaps = Array.from({ length: shape[0] }, (_, channel) =>
-        bitmap(data.subarray(channel * area, (channel + 1) * area), shape[2], limit, ink, scale),
-      );
-      this.maps = { bitmaps, limit, weight, product: limit * weight, scale };
-    }
+    if (this.channels) this.channels.layout(section, width);
+    if (section.kind !== "convolution" && section.kind !== "pooling") return;
+    const { data, shape } = section.arrays.inputs;
+    const area = shape[1] * shape[2];
+    const scale = data.some((value) => value < 0) ? "signed" : "brightness";
+    const limit = largest(data);
+    const weight = largest(section.arrays.kernel?.data ?? []);
+    const bitmaps = Array.from({ length: shape[0] }, (_, channel) =>
+      bitmap(data.subarray(channel * area, (channel + 1) * area), shape[2], limit, ink, scale),
+    );
+    this.maps = { bitmaps, limit, weight, product: limit * weight, scale };
   }
 
   calculate(row, column) {
@@ -259,14 +258,12 @@ class Scope {
 
   drawWindow(reading) {
     const { section, ink } = this;
-    const { data, shape } = section.arrays.inputs;
-    const [, height, width] = shape;
+    const { bitmaps, limit, scale } = this.maps;
+    const [, height, width] = section.arrays.inputs.shape;
     const [high, wide] = section.window;
-    const scale = data.some((value) => value < 0) ? "signed" : "brightness";
-    const limit = largest(data);
     const dot = Math.max(3, Math.floor(200 / Math.max(height, width)));
     const pen = fit(this.source, width * dot + 8, height * dot + 8);
-    pen.drawImage(bitmap(data, width, limit, ink, scale), 4, 4, width * dot, height * dot);
+    pen.drawImage(bitmaps[0], 4, 4, width * dot, height * dot);
     frame(pen, 3.5, 3.5, width * dot + 1, height * dot + 1, ink.border, 1);
     ring(pen, 4 + reading.left * dot, 4 + reading.top * dot, wide * dot, high * dot, ink);
     this.source.title = "The map that goes in";
