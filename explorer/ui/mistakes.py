@@ -78,6 +78,9 @@ def _matrix(matrix: np.ndarray, card: DataCard) -> None:
 def _gallery(found: Evaluation, card: DataCard) -> None:
     cell = _cell()
     numbers = mistakes(found, cell=cell)
+    if cell is None and not len(numbers):
+        st.markdown("**No mistakes** on these images. Another network, the softmax regression say, makes some.")
+        return
     if cell is None:
         st.markdown(f"**All {len(numbers):,} mistakes**, the most confident first")
     else:
@@ -88,7 +91,7 @@ def _gallery(found: Evaluation, card: DataCard) -> None:
                 st.session_state["cell"] = None
                 st.rerun()
     if not len(numbers):
-        st.caption("None." if cell else "No mistakes at all.")
+        st.caption("None.")
         return
     pages = -(-len(numbers) // PAGE)
     page = st.pagination(pages, key=f"mistakes-page-{cell}") if pages > 1 else 1

@@ -14,10 +14,12 @@ from streamlit.testing.v1 import AppTest
 from torch.nn import functional as F
 
 from explorer import networks, zoo
+from explorer.analysis import Evaluation
 from explorer.data import load, normalise
 from explorer.models import build
 from explorer.presets import PRESETS
 from explorer.spec import RunSpec, to_link
+from explorer.ui import cache
 
 Open = Callable[..., AppTest]
 PAGES = {
@@ -336,3 +338,15 @@ def test_a_data_set_that_is_not_there_gets_a_sentence(open_app: Open, monkeypatc
     tested = open_app("inside", network=run)
     assert not tested.exception
     assert "Fashion-MNIST" in tested.warning[0].value
+
+
+def test_a_network_without_mistakes_says_so(open_app: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = load("mnist")
+    labels = np.asarray(data.test.labels)
+    sure = np.eye(10, dtype=np.float32)[labels]
+    monkeypatch.setattr(
+        cache, "evaluation", lambda *_: Evaluation(labels, labels, sure, np.zeros(len(labels), np.float32))
+    )
+    tested = open_app("mistakes", network="article")
+    assert not tested.exception
+    assert "**No mistakes** on these images" in texts(tested)
