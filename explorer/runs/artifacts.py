@@ -47,7 +47,7 @@ class RunFolder:
 
     def create(self) -> RunFolder:
         """Makes the folders that are missing. Raises StoreError where that is not possible."""
-        with _in_words(self.path):
+        with in_words(self.path):
             for folder in (self.checkpoints, self.snapshots):
                 folder.mkdir(parents=True, exist_ok=True)
         return self
@@ -78,7 +78,7 @@ def atomic_write(path: Path, content: bytes | Callable[[BinaryIO], object]) -> N
     the folder can't be written to; what was at ``path`` before is then untouched.
     """
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    with _in_words(path):
+    with in_words(path):
         try:
             with part.open("xb") as file:
                 if isinstance(content, bytes):
@@ -97,14 +97,14 @@ def atomic_write(path: Path, content: bytes | Callable[[BinaryIO], object]) -> N
 
 def sha256(path: Path) -> str:
     """The file's SHA-256 as 64 hexadecimal digits. Raises StoreError where it can't be read."""
-    with _in_words(path), path.open("rb") as file:
+    with in_words(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def prune(folder: Path, keep: Iterable[Path]) -> None:
     """Deletes the files of ``folder`` that are not in ``keep``, and what killed writers left there."""
     kept = set(keep)
-    with _in_words(folder):
+    with in_words(folder):
         for path in folder.iterdir():
             if path not in kept and path.is_file():
                 path.unlink(missing_ok=True)
@@ -114,7 +114,7 @@ def remove(run_id: str) -> None:
     """Deletes a run's folder, if there is one. Late writers find it gone, never half there."""
     path = run_folder(run_id).path
     bin_ = path.with_name(f".{path.name}.{secrets.token_hex(4)}.deleted")
-    with _in_words(path), suppress(FileNotFoundError):
+    with in_words(path), suppress(FileNotFoundError):
         path.rename(bin_)
         shutil.rmtree(bin_)
 
@@ -143,13 +143,14 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _in_words(path: Path) -> Iterator[None]:
+def in_words(path: Path) -> Iterator[None]:
+    """Turns what the system says about a file or folder (OSError) into a StoreError with fault and remedy."""
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
             message = (
-                f"{path} could not be written, for the disk is full: free some space or delete old runs, then resume"
+                f"{path} could not be written, for the disk is full: free some space or delete old runs, then try again"
             )
         else:
             reason = error.strerror or str(error)

@@ -7,6 +7,7 @@ import platform
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,15 +61,21 @@ class LocalExecutor:
     A handle is host, process id and start time, so that a process id that was given out anew is never mistaken for
     the old process, and any later server can adopt what runs. ``slots`` is how many runs train at once: by default
     half the cores but at least two, so that a short run never waits for a long one; the others stay queued.
-    ``grace`` is how many seconds a cancelled process has to end by itself.
+    ``grace`` is how many seconds a cancelled process has to end by itself; ``environment`` is added to its own.
     """
 
     def __init__(
-        self, worker: str = "explorer.training.worker", *, slots: int | None = None, grace: float = 5.0
+        self,
+        worker: str = "explorer.training.worker",
+        *,
+        slots: int | None = None,
+        grace: float = 5.0,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._worker = worker
         self._slots = max(2, (os.cpu_count() or 1) // 2) if slots is None else slots
         self._grace = grace
+        self._added = dict(environment or {})
         self._children: dict[int, tuple[Handle, _Detached]] = {}
 
     def capacity(self) -> int:
@@ -79,15 +86,21 @@ class LocalExecutor:
 
         Raises StoreError where the process can't be started.
         """
-        log_path = run_folder(run_id).create().log
+        return self.launch(run_id, run_folder(run_id).create().log, f"attempt {attempt}")
+
+    def launch(self, argument: str, log_path: Path, title: str) -> Handle:
+        """Starts the worker's module with that argument; ``title`` and what it prints go to the log.
+
+        Raises StoreError where the process can't be started.
+        """
         try:
             with log_path.open("ab") as log:
-                log.write(f"--- attempt {attempt}\n".encode())
+                log.write(f"--- {title}\n".encode())
                 log.flush()
                 child = _Detached(
-                    [sys.executable, "-m", self._worker, run_id],
+                    [sys.executable, "-m", self._worker, argument],
                     cwd=Path(explorer.__file__).parents[1],
-                    env=_environment(),
+                    env=_environment() | self._added,
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=subprocess.STDOUT,
@@ -96,7 +109,7 @@ class LocalExecutor:
         except OSError as error:
             reason = error.strerror or str(error)
             raise StoreError(
-                f"the training process can't be started ({reason}): free some memory or disk space, then resume"
+                f"the process can't be started ({reason}): free some memory or disk space, then try again"
             ) from error
         handle = _handle(child.pid)
         self._children[child.pid] = handle, child

@@ -12,6 +12,7 @@ import streamlit as st
 
 from explorer import networks
 from explorer.data.cards import find_card
+from explorer.jobs import service as jobs
 from explorer.networks import Known
 from explorer.runs import service
 from explorer.runs.artifacts import run_folder
@@ -380,3 +381,12 @@ def attribution(
     card = find_card(dataset_name)
     model = random_network(network_id, version) if random else network(network_id, version)
     return attribute(model, normalised(dataset_name, pixels), target, method, card, layer=layer)
+
+
+# --- jobs ---
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def job_result(key: str) -> dict[str, np.ndarray]:
+    """The result of the job with that key, read-only: see :mod:`explorer.ui.jobs`."""
+    return jobs.local().result(key)
