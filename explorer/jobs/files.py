@@ -105,7 +105,14 @@ class JobFiles:
         if keep_log:
             with suppress(OSError):
                 self.log.replace(self.ended.with_suffix(".log"))
-        shutil.rmtree(self.active, ignore_errors=True)
+        self.clear()
+
+    def clear(self) -> None:
+        """Removes the active folder: from one moment to the next it isn't there."""
+        bin_ = self.active.with_name(f".{self.key}.{secrets.token_hex(4)}.part")
+        with suppress(OSError):
+            self.active.rename(bin_)
+        shutil.rmtree(bin_, ignore_errors=True)
 
     def read_end(self) -> dict[str, Any] | None:
         return _read(self.ended)
@@ -175,10 +182,10 @@ def bound(root: Path, *, most_bytes: int = MOST_BYTES, spare: Path | None = None
             total += fact.st_size
             if total > most_bytes and path != spare:
                 path.unlink(missing_ok=True)
-        # Others write their results at this moment, so only old parts are certain to be abandoned.
-        for path, fact in _newest(root / "results", ".*.part"):
+        # Others write at this moment, so only old parts are certain to be abandoned.
+        for path, fact in [*_newest(root / "results", ".*.part"), *_newest(root / "active", ".*.part")]:
             if fact.st_mtime < time.time() - _ABANDONED_SECONDS:
-                path.unlink(missing_ok=True)
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         ends = [path for path, _ in _newest(root / "ended", "[!.]*.json")][:MOST_ENDED]
         prune(root / "ended", {name for path in ends for name in (path, path.with_suffix(".log"))})
 

@@ -7,7 +7,6 @@ ones get their processes. Functions raise StoreError with a sentence.
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -182,7 +181,7 @@ class Jobs:
 
     def _bury(self, job: JobFiles) -> None:
         if job.ended.exists():  # it ended properly, and was killed before it had cleared up
-            shutil.rmtree(job.active, ignore_errors=True)
+            job.clear()
             return
         code = self._executor.exit_code(_handle(job))
         if code is None or code >= 0:
