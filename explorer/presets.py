@@ -95,6 +95,20 @@ PRESETS: dict[str, Preset] = {
             ),
         ),
         Preset(
+            "robust",
+            "Robust",
+            "Two pairs of 3×3 convolutions with batch normalisation, for digits that are drawn and photographed.",
+            Blocks(
+                convs=(
+                    ConvBlock(kernels=32, batch_norm=True),
+                    ConvBlock(kernels=32, batch_norm=True, pool="max"),
+                    ConvBlock(kernels=64, batch_norm=True),
+                    ConvBlock(kernels=64, batch_norm=True, pool="max"),
+                ),
+                dense=(DenseBlock(units=128, dropout=0.3),),
+            ),
+        ),
+        Preset(
             "mlp",
             "Multilayer perceptron",
             "No convolution: two dense layers of 256 and 128 on the bare pixels. A baseline.",

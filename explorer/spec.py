@@ -192,17 +192,26 @@ class DataSpec(FrozenSpec):
 class Augmentation(FrozenSpec):
     """Random changes to each training image, drawn anew each time it is seen; 0 switches one off.
 
-    ``shift`` in pixels, ``rotate`` in degrees, ``scale`` as a fraction (0.1: 90 % to 110 %), each uniform between
-    minus and plus its value; ``elastic`` is the displacement's standard deviation in pixels (Simard et al. 2003).
+    ``shift`` in pixels, ``rotate`` and ``slant`` in degrees, ``scale`` as a fraction (0.1: 90 % to 110 %) and
+    ``thickness``, pixels by which strokes grow or shrink at each edge, are each uniform between minus and plus their
+    value; ``elastic`` is the displacement's standard deviation in pixels (Simard et al. 2003). Slant and thickness are
+    written only where they are on: a recipe without them is written as it was before there were any.
     """
 
     shift: float = Field(default=0.0, ge=0.0, le=10.0)
     rotate: float = Field(default=0.0, ge=0.0, le=180.0)
     scale: float = Field(default=0.0, ge=0.0, le=0.9)
     elastic: float = Field(default=0.0, ge=0.0, le=5.0)
+    slant: float = Field(default=0.0, ge=0.0, le=45.0, exclude_if=lambda degrees: not degrees)
+    thickness: float = Field(default=0.0, ge=0.0, le=1.0, exclude_if=lambda pixels: not pixels)
+
+    @property
+    def moves(self) -> bool:
+        """Whether images are shifted, turned, scaled or slanted."""
+        return any((self.shift, self.rotate, self.scale, self.slant))
 
     def __bool__(self) -> bool:
-        return any((self.shift, self.rotate, self.scale, self.elastic))
+        return self.moves or any((self.elastic, self.thickness))
 
 
 class TrainSpec(FrozenSpec):

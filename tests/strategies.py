@@ -139,6 +139,8 @@ augmentations = st.builds(
     rotate=st.floats(0, 180),
     scale=st.floats(0, 0.9),
     elastic=st.floats(0, 5),
+    slant=st.floats(0, 45),
+    thickness=st.floats(0, 1),
 )
 
 data_specs = st.builds(

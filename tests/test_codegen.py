@@ -114,7 +114,13 @@ def test_weights_are_drawn_as_the_recipe_says(initialization: InitializationName
 @settings(max_examples=40)
 @given(
     st.builds(
-        Augmentation, shift=st.floats(0, 5), rotate=st.floats(0, 90), scale=st.floats(0, 0.5), elastic=st.floats(0, 3)
+        Augmentation,
+        shift=st.floats(0, 5),
+        rotate=st.floats(0, 90),
+        scale=st.floats(0, 0.5),
+        elastic=st.floats(0, 3),
+        slant=st.just(0.0) | st.floats(1, 40),
+        thickness=st.just(0.0) | st.floats(0.1, 1),
     ),
     st.integers(0, 2**31),
 )
@@ -128,8 +134,11 @@ def test_augmentation_is_the_app_s_formula(changes: Augmentation, seed: int) -> 
     theirs = written["augment"](images)
     torch.manual_seed(seed)
     drawn = (2 * torch.rand(4, 4) - 1) * torch.tensor([changes.rotate, changes.scale, changes.shift, changes.shift])
-    matrices = augment.affine(drawn[:, 0], 1 + drawn[:, 1], drawn[:, 2:])
+    slant = changes.slant * (2 * torch.rand(4) - 1) if changes.slant else None
+    matrices = augment.affine(drawn[:, 0], 1 + drawn[:, 1], drawn[:, 2:], slant)
     bent = augment.elastic(torch.randn(4, 2, 28, 28)) * changes.elastic if changes.elastic else None
+    if changes.thickness:
+        images = augment.thicken(images, changes.thickness * (2 * torch.rand(4, 1, 1, 1) - 1).flatten())
     torch.testing.assert_close(theirs, augment.warp(images, matrices, bent, fill=0.0), rtol=1e-3, atol=0.05)
 
 

@@ -323,4 +323,14 @@ def test_names_are_unique_identifiers(spec: ModelSpec) -> None:
 def test_augmentation_is_off_until_something_is_switched_on() -> None:
     assert not Augmentation()
     assert Augmentation(rotate=1)
+    assert Augmentation(slant=1).moves
+    assert Augmentation(thickness=0.5)
+    assert not Augmentation(thickness=0.5).moves
+
+
+def test_slant_and_thickness_are_written_only_where_they_are_on() -> None:
+    before = {"shift": 1.0, "rotate": 0.0, "scale": 0.0, "elastic": 0.0}
+    assert Augmentation(shift=1).model_dump() == before
+    assert Augmentation(shift=1, slant=5).model_dump() == before | {"slant": 5.0}
+    assert Augmentation.model_validate(before) == Augmentation(shift=1)
     assert Blocks() == Blocks(convs=(), dense=())

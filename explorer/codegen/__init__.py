@@ -113,6 +113,10 @@ def _constants(run: RunSpec, card: DataCard) -> str:
         lines.append(f"SHIFT, ROTATE, SCALE = {limits}  # at most: pixels, degrees, share of the size")
     if changes.elastic:
         lines.append(f"ELASTIC = {changes.elastic}  # standard deviation in pixels")
+    if changes.slant:
+        lines.append(f"SLANT = {changes.slant}  # at most, degrees")
+    if changes.thickness:
+        lines.append(f"THICKNESS = {changes.thickness}  # at most, pixels at each edge of a stroke")
     if recipe.frozen_kernels:
         lines += ["", *_literal("FROZEN = ", recipe.frozen_kernels, "")]
     return "\n".join(lines)

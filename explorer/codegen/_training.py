@@ -47,23 +47,37 @@ def augment(images: Tensor) -> Tensor:
     radians, scale = torch.deg2rad(degrees), 1 + growth
     cosine, sine = radians.cos() / scale, radians.sin() / scale
     turn = torch.stack([cosine, sine, -sine, cosine], dim=1).view(-1, 2, 2)
+'''
+_LEAN = """\
+    lean = torch.deg2rad(SLANT * (2 * torch.rand(count, device=images.device) - 1)).tan()
+    turn = torch.stack([turn[:, 0] + lean[:, None] * turn[:, 1], turn[:, 1]], dim=1)
+"""
+_GRID = """\
     shift = -turn @ torch.stack([right, down], dim=1)[:, :, None]
     size = images.new_tensor([width, height])
     matrices = torch.cat([turn * size, 2 * shift], dim=2) / size[:, None]  # grid_sample's unit is half an image
     grid = F.affine_grid(matrices, list(images.shape), align_corners=False)
-'''
+"""
 _BEND = """\
     noise = torch.randn(count, 2, height, width, device=images.device)  # as Simard, Steinkraus & Platt 2003
     rows, columns = (smoothing(side, max(height, width) / 7).to(noise) for side in (height, width))
     grid = grid + ELASTIC * (rows @ noise @ columns.T).permute(0, 2, 3, 1) * 2 / size
 """
+_THICKEN = """\
+    by = THICKNESS * (2 * torch.rand(count, 1, 1, 1, device=images.device) - 1)  # strokes grow, or shrink below 0
+    grown, shrunk = F.max_pool2d(images, 3, 1, 1), -F.max_pool2d(-images, 3, 1, 1)
+    images = images + by.clamp(min=0) * (grown - images) + by.clamp(max=0) * (images - shrunk)
+"""
 
 
 def augment(recipe: TrainSpec) -> str:
-    if not recipe.augmentation:
+    changes = recipe.augmentation
+    if not changes:
         return ""
-    bend = _BEND if recipe.augmentation.elastic else ""
-    return f"{_AUGMENT}{bend}    return F.grid_sample(images, grid, align_corners=False)"
+    lean = _LEAN if changes.slant else ""
+    bend = _BEND if changes.elastic else ""
+    thicken = _THICKEN if changes.thickness else ""
+    return f"{_AUGMENT}{lean}{_GRID}{bend}{thicken}    return F.grid_sample(images, grid, align_corners=False)"
 
 
 def batches(run: RunSpec) -> str:

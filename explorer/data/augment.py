@@ -37,24 +37,44 @@ def augment(images: Tensor, spec: Augmentation, generator: torch.Generator, *, f
         return drawn.sub_(0.5).mul_(2 * limit).to(images.device)
 
     matrices = displacement = None
-    if spec.shift or spec.rotate or spec.scale:
-        matrices = affine(uniform(spec.rotate), 1 + uniform(spec.scale), uniform(spec.shift, 2))
+    if spec.moves:
+        degrees, scale, shift = uniform(spec.rotate), 1 + uniform(spec.scale), uniform(spec.shift, 2)
+        matrices = affine(degrees, scale, shift, uniform(spec.slant) if spec.slant else None)
     if spec.elastic:
         noise = torch.randn(count, 2, height, width, generator=generator, device=generator.device)
         displacement = elastic(noise.to(images.device)).mul_(spec.elastic)
+    if spec.thickness:  # before the warp, whose interpolation makes the new edges soft again
+        images = thicken(images, uniform(spec.thickness))
+    if matrices is None and displacement is None:
+        return images
     return warp(images, matrices, displacement, fill=fill)
 
 
-def affine(degrees: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """Rotation (N,) clockwise in degrees, scale (N,) and shift (N, 2) in pixels, as x and y → matrices (N, 2, 3).
+def affine(degrees: Tensor, scale: Tensor, shift: Tensor, slant: Tensor | None = None) -> Tensor:
+    """Rotation (N,) clockwise in degrees, scale (N,), shift (N, 2) in pixels, as x and y, and slant (N,) to the right
+    in degrees (None: upright) → matrices (N, 2, 3).
 
     They take a position in the changed image, from its centre, to the one in the original that it shows: the inverse
-    of turning and scaling about the centre, then shifting.
+    of slanting, scaling and turning about the centre, then shifting.
     """
     radians = torch.deg2rad(degrees)
     cosine, sine = radians.cos() / scale, radians.sin() / scale
     turn = torch.stack([cosine, sine, -sine, cosine], dim=1).view(-1, 2, 2)
+    if slant is not None:  # a line that leans to the right has its upper end, at negative y, further right
+        lean = torch.deg2rad(slant).tan()
+        turn = torch.stack([turn[:, 0] + lean[:, None] * turn[:, 1], turn[:, 1]], dim=1)
     return torch.cat([turn, -turn @ shift[:, :, None]], dim=2)
+
+
+def thicken(images: Tensor, pixels: Tensor) -> Tensor:
+    """Images (N, C, H, W) whose light parts grow by ``pixels`` (N,), from -1 to 1, at each edge; they shrink below 0.
+
+    Grey dilation and erosion by a 3 × 3 square, and parts of a pixel by going that part of the way.
+    """
+    by = pixels[:, None, None, None]
+    grown = functional.max_pool2d(images, 3, stride=1, padding=1)
+    shrunk = -functional.max_pool2d(-images, 3, stride=1, padding=1)
+    return images + by.clamp(min=0) * (grown - images) + by.clamp(max=0) * (images - shrunk)
 
 
 def elastic(noise: Tensor) -> Tensor:

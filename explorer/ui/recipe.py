@@ -117,9 +117,11 @@ def show() -> None:
         with left:
             _augment("Shift, pixels", "shift", 0.0, 6.0, 0.5, changes.shift)
             _augment("Scale, ±", "scale", 0.0, 0.5, 0.05, changes.scale)
+            _augment("Slant, degrees", "slant", 0.0, 45.0, 1.0, changes.slant)
         with right:
             _augment("Rotate, degrees", "rotate", 0.0, 45.0, 1.0, changes.rotate)
             _augment("Elastic, pixels", "elastic", 0.0, 3.0, 0.1, changes.elastic)
+            _augment("Thickness, ± pixels", "thickness", 0.0, 1.0, 0.1, changes.thickness)
         if changes:
             wall(
                 cache.augmented(data.dataset, changes),

@@ -11,10 +11,10 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from explorer._torchvision import torchvision
-from explorer.data.augment import affine, augment, elastic, warp
+from explorer.data.augment import affine, augment, elastic, thicken, warp
 from explorer.spec import Augmentation
 
-EVERYTHING = Augmentation(shift=2, rotate=15, scale=0.2, elastic=1)
+EVERYTHING = Augmentation(shift=2, rotate=15, scale=0.2, elastic=1, slant=10, thickness=0.5)
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -52,12 +52,13 @@ def test_a_shift_by_whole_pixels_moves_them(right: int, down: int, height: int, 
 @given(
     st.floats(-180, 180),
     st.floats(0.1, 1.9),
+    st.floats(-45, 45),
     st.integers(-5, 5),  # torchvision's translation is in whole pixels
     st.integers(-5, 5),
     st.sampled_from([(12, 12), (9, 14), (15, 8)]),
 )
-def test_rotation_scale_and_shift_are_torchvisions(
-    degrees: float, scale: float, right: int, down: int, size: tuple[int, int]
+def test_rotation_scale_slant_and_shift_are_torchvisions(
+    degrees: float, scale: float, slant: float, right: int, down: int, size: tuple[int, int]
 ) -> None:
     batch = images(1, 2, *size).double()  # in float32 the two round positions at pixel edges apart
     # Without a fill of its own, which torchvision blends in twice along the border.
@@ -66,10 +67,10 @@ def test_rotation_scale_and_shift_are_torchvisions(
         angle=degrees,
         translate=[right, down],
         scale=scale,
-        shear=[0.0, 0.0],
+        shear=[slant, 0.0],
         interpolation=torchvision.transforms.InterpolationMode.BILINEAR,
     )
-    parameters = (torch.tensor(value, dtype=torch.float64) for value in ([degrees], [scale], [[right, down]]))
+    parameters = (torch.tensor(value, dtype=torch.float64) for value in ([degrees], [scale], [[right, down]], [slant]))
     result = warp(batch, affine(*parameters), None, fill=0.25)
     assert_close(result, expected, atol=2e-4, rtol=0)
 
@@ -109,6 +110,25 @@ def test_the_two_directions_of_a_displacement_are_independent() -> None:
     assert abs((field[..., 0] * field[..., 1]).mean(dim=0)).max() < 0.1
 
 
+@settings(max_examples=30)
+@given(st.floats(-1, 1), st.integers(3, 12), st.integers(3, 12))
+def test_thicker_and_thinner_strokes_are_scipys_grey_dilation_and_erosion(by: float, height: int, width: int) -> None:
+    batch = images(2, 2, height, width).double()
+    result = thicken(batch, torch.tensor([by, -by], dtype=torch.float64)).numpy()
+    for n, pixels in enumerate((by, -by)):
+        for channel in range(2):
+            image = batch[n, channel].numpy()
+            whole = (ndimage.grey_dilation if pixels > 0 else ndimage.grey_erosion)(image, size=(3, 3))
+            assert_close(result[n, channel], image + abs(pixels) * (whole - image), atol=1e-9, rtol=0)
+
+
+def test_a_stroke_grows_by_whole_pixels_at_each_edge() -> None:
+    stroke = torch.zeros(3, 1, 9, 9)
+    stroke[:, :, :, 3:6] = 1.0
+    widths = thicken(stroke, torch.tensor([1.0, 0.0, -1.0]))[:, 0].sum(dim=2)
+    assert widths.tolist() == [[5.0] * 9, [3.0] * 9, [1.0] * 9]
+
+
 @pytest.mark.parametrize("spec", [EVERYTHING, Augmentation(shift=3), Augmentation(rotate=40), Augmentation(elastic=2)])
 def test_what_is_drawn_depends_on_the_generator_alone(spec: Augmentation) -> None:
     batch = images(8, 1, 12, 12)
@@ -132,18 +152,19 @@ def test_each_image_is_changed_its_own_way_and_its_channels_alike() -> None:
 def test_parameters_fill_their_ranges(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: dict[str, Tensor] = {}
 
-    def record(degrees: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-        drawn.update(degrees=degrees, scale=scale, right=shift[:, 0], down=shift[:, 1])
-        return affine(degrees, scale, shift)
+    def record(degrees: Tensor, scale: Tensor, shift: Tensor, slant: Tensor) -> Tensor:
+        drawn.update(degrees=degrees, scale=scale, right=shift[:, 0], down=shift[:, 1], slant=slant)
+        return affine(degrees, scale, shift, slant)
 
     # By name, because the package's attribute of this name may be replaced by a function one day.
     monkeypatch.setattr("explorer.data.augment.affine", record)
-    augment(torch.zeros(5_000, 1, 2, 2), Augmentation(shift=3, rotate=20, scale=0.1), generator(), fill=0.0)
+    augment(torch.zeros(5_000, 1, 2, 2), Augmentation(shift=3, rotate=20, scale=0.1, slant=15), generator(), fill=0.0)
     ranges: dict[str, tuple[float, float]] = {
         "degrees": (-20, 20),
         "scale": (0.9, 1.1),
         "right": (-3, 3),
         "down": (-3, 3),
+        "slant": (-15, 15),
     }
     for name, (low, high) in ranges.items():
         values = drawn[name].double().numpy()

@@ -147,6 +147,8 @@ def test_every_control_of_the_recipe_reaches_the_spec(open_app: Open) -> None:
     slide("Rotate, degrees", 10.0)
     slide("Scale, ±", 0.1)
     slide("Elastic, pixels", 0.5)
+    slide("Slant, degrees", 12.0)
+    slide("Thickness, ± pixels", 0.3)
     tested.selectbox(key=next(item.key for item in tested.selectbox if item.label == "Optimiser")).select(
         "momentum"
     ).run()
@@ -164,7 +166,7 @@ def test_every_control_of_the_recipe_reaches_the_spec(open_app: Open) -> None:
         "epochs": 5,
         "weight_decay": 0.01,
         "label_smoothing": 0.1,
-        "augmentation": {"shift": 1.5, "rotate": 10.0, "scale": 0.1, "elastic": 0.5},
+        "augmentation": {"shift": 1.5, "rotate": 10.0, "scale": 0.1, "elastic": 0.5, "slant": 12.0, "thickness": 0.3},
         "initialization": "orthogonal",
         "patience": 2,
         "seed": 7,
