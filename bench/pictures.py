@@ -26,25 +26,26 @@ def glyph(pixels: np.ndarray) -> np.ndarray:
     """An MNIST digit, uint8 (28, 28), enlarged to a smooth outline and cut out."""
     large = Image.fromarray(pixels).resize((28 * 12, 28 * 12), Image.Resampling.BICUBIC)
     smooth = ndimage.gaussian_filter(np.asarray(large, dtype=np.float32) / 255.0, 3.0)
-    return _cut(smooth > 0.45)
+    return cut(smooth > 0.45)
+
+
+def font_files(folders: tuple[str, ...] = FONT_FOLDERS) -> list[Path]:
+    """The text fonts in these folders."""
+    files = (file for folder in folders for kind in ("ttf", "otf", "woff") for file in Path(folder).rglob(f"*.{kind}"))
+    return sorted(file for file in files if not any(word in file.stem.lower() for word in _NO_TEXT))
 
 
 def font_glyphs(folders: tuple[str, ...] = FONT_FOLDERS) -> Iterator[tuple[str, int, np.ndarray]]:
     """(font, digit, glyph) for every text font found in these folders."""
-    files = sorted(
-        file for folder in folders for kind in ("ttf", "otf", "woff") for file in Path(folder).rglob(f"*.{kind}")
-    )
-    for file in files:
-        if any(word in file.stem.lower() for word in _NO_TEXT):
-            continue
+    for file in font_files(folders):
         font = ImageFont.truetype(str(file), GLYPH)
         for digit in range(10):
             image = Image.new("L", (3 * GLYPH, 3 * GLYPH))
             ImageDraw.Draw(image).text((GLYPH, GLYPH // 2), str(digit), fill=255, font=font)
-            yield file.stem, digit, _cut(np.asarray(image) > 127)
+            yield file.stem, digit, cut(np.asarray(image) > 127)
 
 
-def _cut(mask: np.ndarray) -> np.ndarray:
+def cut(mask: np.ndarray) -> np.ndarray:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     cut = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     scale = GLYPH / max(cut.shape)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from math import ceil
 from pathlib import PurePath
@@ -36,6 +36,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_BACK = {6: 8, 8: 6}  # the turns that undo these two; all others undo themselves
 _DEEP_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
 _TIFF_TILE_WIDTH, _TIFF_TILE_HEIGHT = 322, 323
 
@@ -48,7 +49,7 @@ class Picture:
     """An upright picture. ``rgb``: uint8 (H, W, 3); ``alpha``: uint8 (H, W), 255 is opaque, or None where all of it is.
 
     ``size``: (width, height) in the file, before turning. ``factor``: by how much it was averaged down to ``rgb``.
-    ``notes``: what a reader should know.
+    ``orientation``: the tag by which it was turned upright, 1 where it lay so. ``notes``: what a reader should know.
     """
 
     rgb: np.ndarray
@@ -57,6 +58,13 @@ class Picture:
     size: tuple[int, int] = (0, 0)
     factor: float = 1.0
     notes: tuple[str, ...] = ()
+    orientation: int = 1
+
+    def as_it_lies(self) -> Picture:
+        """The picture as the file has it, before it was turned upright."""
+        back = _BACK.get(self.orientation, self.orientation)
+        alpha = None if self.alpha is None else _turned(self.alpha, back)
+        return replace(self, rgb=_turned(self.rgb, back), alpha=alpha, orientation=1)
 
 
 def decode(data: bytes, name: str = "") -> Picture:
@@ -82,12 +90,12 @@ def decode(data: bytes, name: str = "") -> Picture:
         image = _opened(data, kind)
         notes = [note for note in (_name_note(name, kind), _frames_note(image)) if note]
         size = image.size
-        pixels, more = _pixels(image, kind)
+        pixels, more, orientation = _pixels(image, kind)
     alpha = pixels[..., 3] if pixels.shape[2] == 4 else None
     if alpha is not None and alpha.min() == 255:
         alpha = None
     factor = max(size) / max(pixels.shape)
-    return Picture(np.ascontiguousarray(pixels[..., :3]), alpha, kind, size, factor, (*notes, *more))
+    return Picture(np.ascontiguousarray(pixels[..., :3]), alpha, kind, size, factor, (*notes, *more), orientation)
 
 
 def _opened(data: bytes, kind: str) -> Image.Image:
@@ -119,13 +127,14 @@ def _damaged(kind: str) -> PictureError:
     return PictureError(f"This {kind} is damaged or cut off: save or send it again.")
 
 
-def _pixels(image: Image.Image, kind: str) -> tuple[np.ndarray, list[str]]:
-    """The first picture, upright: uint8 (H, W, 3 or 4) whatever its mode, no side over ``LONGEST_SIDE``; and notes."""
+def _pixels(image: Image.Image, kind: str) -> tuple[np.ndarray, list[str], int]:
+    """The first picture, upright: uint8 (H, W, 3 or 4) whatever its mode, no side over ``LONGEST_SIDE``; notes; and the
+    orientation tag by which it was turned."""
     try:
         factor = ceil(max(image.size) / LONGEST_SIDE)
         image.draft(None, (image.width // factor, image.height // factor))  # a large JPEG is decoded at half size
         image.load()
-        turn = _turn(image)
+        orientation = _orientation(image)
         deep = image.mode in _DEEP_MODES
         if deep:
             image = _as(image, "F" if image.mode == "F" else "I")
@@ -133,11 +142,11 @@ def _pixels(image: Image.Image, kind: str) -> tuple[np.ndarray, list[str]]:
             image = _as(image, "RGBA" if image.has_transparency_data else "L" if image.mode == "L" else "RGB")
         factor = ceil(max(image.size) / LONGEST_SIDE)
         image = image.reduce(factor) if factor > 1 else image
-        image = image if turn is None else image.transpose(turn)
+        image = image if orientation == 1 else image.transpose(_UPRIGHT[orientation])
         if deep:
             grey, note = _stretched(np.asarray(image))
-            return np.repeat(grey[..., None], 3, axis=2), [note]
-        return np.asarray(_as(image, "RGB") if image.mode == "L" else image), []
+            return np.repeat(grey[..., None], 3, axis=2), [note], orientation
+        return np.asarray(_as(image, "RGB") if image.mode == "L" else image), [], orientation
     except Exception as error:  # a decoder of untrusted bytes may raise anything
         raise _damaged(kind) from error
 
@@ -146,12 +155,18 @@ def _as(image: Image.Image, mode: str) -> Image.Image:
     return image if image.mode == mode else image.convert(mode)  # convert() copies even where nothing changes
 
 
-def _turn(image: Image.Image) -> Image.Transpose | None:
-    """What makes the picture upright, by its orientation tag (EXIF, XMP; a TIFF is turned while it is loaded)."""
+def _turned(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """uint8 (H, W) or (H, W, 3), turned as the orientation tag says."""
+    return pixels if orientation == 1 else np.asarray(Image.fromarray(pixels).transpose(_UPRIGHT[orientation]))
+
+
+def _orientation(image: Image.Image) -> int:
+    """The picture's orientation tag, 2 to 8, or 1 for upright (EXIF, XMP; a TIFF is turned while it is loaded)."""
     try:
-        return _UPRIGHT.get(image.getexif().get(_ORIENTATION_TAG, 1))
+        tag = image.getexif().get(_ORIENTATION_TAG, 1)
     except Exception:  # damaged metadata beside sound pixels: the picture stays as it lies
-        return None
+        return 1
+    return tag if tag in _UPRIGHT else 1
 
 
 def _stretched(values: np.ndarray) -> tuple[np.ndarray, str]:

@@ -16,19 +16,23 @@ MARGIN = 2 * OVERSAMPLING
 THINNEST, THICKEST = 2.2, 4.5  # in pixels of a 20-pixel box: about the 15th and the 97th percentile of MNIST's strokes
 
 
-def resized(ink: np.ndarray, height: int, width: int) -> np.ndarray:
-    """(H, W) to (height, width), both at least 1: area average where it shrinks, bicubic where it grows."""
+def resized(ink: np.ndarray, height: int, width: int, *, smooth: bool = True) -> np.ndarray:
+    """(H, W) to (height, width), both at least 1: area average where it shrinks, bicubic where it grows; where it is
+    not to be ``smooth``, the nearest pixel alone."""
     image = Image.fromarray(np.ascontiguousarray(ink, dtype=np.float32))
     grows = height > ink.shape[0] or width > ink.shape[1]
     method = Image.Resampling.BICUBIC if grows else Image.Resampling.BOX
+    if not smooth:
+        method = Image.Resampling.NEAREST
     return np.asarray(np.clip(np.asarray(image.resize((width, height), method)), 0.0, 1.0))
 
 
-def fitted(ink: np.ndarray, box: int) -> np.ndarray:
-    """Scaled so that the longer side is ``box``; the aspect ratio stays (a side is at least 1)."""
+def fitted(ink: np.ndarray, box: int, *, proportions: bool = True, smooth: bool = True) -> np.ndarray:
+    """Scaled so that the longer side is ``box``; the aspect ratio stays (a side is at least 1), or without
+    ``proportions`` the shorter side is stretched to ``box``, too."""
     scale = box / max(ink.shape)
-    height, width = (max(1, round(side * scale)) for side in ink.shape)
-    return resized(ink, height, width)
+    height, width = (max(1, round(side * scale)) if proportions else box for side in ink.shape)
+    return resized(ink, height, width, smooth=smooth)
 
 
 def stroke_width(mask: np.ndarray) -> float:

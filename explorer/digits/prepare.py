@@ -25,6 +25,8 @@ OFF = "Switched off."
 READY = "In MNIST's form already: nothing to do."
 TITLES = {
     "picture": "Your picture",
+    "upright": "Turn upright",
+    "transparency": "Paper behind",
     "grey": "Grey",
     "background": "Even light",
     "polarity": "Light on black",
@@ -32,11 +34,20 @@ TITLES = {
     "specks": "Leave out specks",
     "crop": "Cut out",
     "stroke": "Stroke width",
-    "scale": "Scale to the box",
+    "proportions": "Scale to the box",
+    "smooth": "Soft edges",
     "centre": "Centre by mass",
     "contrast": "Full contrast",
 }
-FORMING = ("ink", "specks", "crop", "stroke", "scale", "centre")  # what a picture in MNIST's form doesn't need
+FORMING = (
+    "ink",
+    "specks",
+    "crop",
+    "stroke",
+    "proportions",
+    "smooth",
+    "centre",
+)  # what a picture in MNIST's form doesn't need
 _OUTLINE = 0.1  # share of the fullest ink from which a pixel counts as the digit's
 _SHOWN = 256  # pixels on the longer side of a step's picture: for the eye
 
@@ -45,11 +56,15 @@ _SHOWN = 256  # pixels on the longer side of a step's picture: for the eye
 class Preparation:
     """Which steps are taken. ``invert``: 'yes' where ink is darker than paper, 'no' where it is lighter."""
 
+    upright: bool = True
+    transparency: bool = True
     background: bool = True
     invert: Literal["auto", "yes", "no"] = "auto"
     specks: bool = True
     crop: bool = True
     stroke: bool = True
+    proportions: bool = True
+    smooth: bool = True
     centre: bool = True
     contrast: bool = True
 
@@ -93,8 +108,9 @@ def prepare(
     options = options or Preparation()
     if isinstance(picture, np.ndarray):
         picture = _wrapped(picture)
-    original = _step("picture", f"{_pixels_note(picture.rgb)}.", picture.rgb)
-    grey, grey_step = _grey(picture)
+    picture, begun = _laid(picture, options)
+    opaque, transparency_step = _opaque(picture, options)
+    grey, grey_step = _grey(opaque)
     even, dark, light_steps = _light(grey, options)
     size = shape[1:]
     box = round(min(size) * 20 / 28) if options.crop else min(size)
@@ -115,14 +131,38 @@ def prepare(
     notes = picture.notes
     if left_out:
         notes += ("There is other ink in the picture: only the largest mark and what is near it was read.",)
-    all_steps = (original, grey_step, *light_steps, *steps, contrast_step)
+    all_steps = (*begun, transparency_step, grey_step, *light_steps, *steps, contrast_step)
     return Prepared(pixels, all_steps, polarity, (left, top, right, bottom), notes)
 
 
-def _grey(picture: Picture) -> tuple[np.ndarray, Step]:
-    opaque, paper_note = ink.composite(picture.rgb, picture.alpha)
+def _laid(picture: Picture, options: Preparation) -> tuple[Picture, list[Step]]:
+    """The picture upright, or as it lies in the file, and the first two steps."""
+    lying = picture.as_it_lies()
+    if picture.orientation == 1:
+        note = "Upright already: nothing to do."
+    else:
+        note = f"Turned as the file says (orientation {picture.orientation})." if options.upright else OFF
+    used = picture if options.upright else lying
+    turned = options.upright and picture.orientation != 1
+    return used, [
+        _step("picture", f"{_pixels_note(lying.rgb)}.", lying.rgb),
+        _step("upright", note, used.rgb, turned),
+    ]
+
+
+def _opaque(picture: Picture, options: Preparation) -> tuple[np.ndarray, Step]:
+    """uint8 (H, W, 3) without transparency, and the step."""
+    if picture.alpha is None:
+        return picture.rgb, _step("transparency", "Nothing is transparent: nothing to do.", picture.rgb, False)
+    if not options.transparency:
+        return picture.rgb, _step("transparency", OFF, picture.rgb, False)
+    opaque, note = ink.composite(picture.rgb, picture.alpha)
+    return opaque, _step("transparency", note, opaque)
+
+
+def _grey(opaque: np.ndarray) -> tuple[np.ndarray, Step]:
     grey, note = ink.grey_of(opaque)
-    return grey, _step("grey", f"{paper_note} {note}".strip(), grey)
+    return grey, _step("grey", note, grey)
 
 
 def _light(grey: np.ndarray, options: Preparation) -> tuple[np.ndarray, bool, list[Step]]:
@@ -161,11 +201,15 @@ def _formed(digit: np.ndarray, size: tuple[int, int], box: int, options: Prepara
     crop = _step("crop", f"{_pixels_note(digit)} of ink." if options.crop else OFF, digit, options.crop)
     stroked, note = _stroked(digit, box, options)
     stroke = _step("stroke", note, stroked, stroked is not digit)
-    small = form.fitted(stroked, box)
-    scale = _step("scale", f"The longer side {box} pixels, the other in proportion, each pixel an average.", small)
+    hard = form.fitted(stroked, box, proportions=options.proportions, smooth=False)
+    note = f"The longer side {box} pixels, the other in proportion." if options.proportions else OFF
+    scale = _step("proportions", note, hard, options.proportions)
+    small = form.fitted(stroked, box, proportions=options.proportions) if options.smooth else hard
+    note = "Each pixel the average of those that it covers, as MNIST's greys are." if options.smooth else OFF
+    smooth = _step("smooth", note, small, options.smooth)
     field = form.placed(small, *size, by_mass=options.centre)
     note = f"The ink's centre of mass to the middle of {size[1]} × {size[0]} pixels." if options.centre else OFF
-    return field, [crop, stroke, scale, _step("centre", note, field, options.centre)]
+    return field, [crop, stroke, scale, smooth, _step("centre", note, field, options.centre)]
 
 
 def _all_of(image: np.ndarray) -> tuple[slice, slice]:

@@ -59,6 +59,12 @@ def test_the_pixels_are_those_that_were_saved(name: str) -> None:
 def test_the_orientation_tag_is_obeyed_in_every_format_that_has_it(kind: str, tag: int) -> None:
     picture = decode(odd_files.oriented(tag, kind))
     assert ((picture.rgb[..., 0] < 128) == (UPRIGHT < 128)).mean() > 0.99
+    lying = picture.as_it_lies()
+    if kind != "TIFF":  # which Pillow turns while it loads
+        assert picture.orientation == tag
+        assert (lying.rgb.shape == picture.rgb.shape) == (tag < 5 or UPRIGHT.shape[0] == UPRIGHT.shape[1])
+        raw = np.asarray(Image.open(BytesIO(odd_files.oriented(tag, kind))).convert("RGB"))
+        assert np.abs(raw.astype(int) - lying.rgb).max() <= 3
 
 
 def test_transparency_is_kept_apart_from_colour() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 from scipy import ndimage
 
 from explorer.data import load
-from explorer.digits import Preparation, prepare
+from explorer.digits import Picture, Preparation, decode, prepare
 from explorer.errors import PictureError
 
 
@@ -92,6 +93,8 @@ def test_every_step_is_shown_and_each_switch_changes_it(digits: np.ndarray) -> N
     names = [step.name for step in usual.steps]
     assert names == [
         "picture",
+        "upright",
+        "transparency",
         "grey",
         "background",
         "polarity",
@@ -99,7 +102,8 @@ def test_every_step_is_shown_and_each_switch_changes_it(digits: np.ndarray) -> N
         "specks",
         "crop",
         "stroke",
-        "scale",
+        "proportions",
+        "smooth",
         "centre",
         "contrast",
     ]
@@ -109,12 +113,49 @@ def test_every_step_is_shown_and_each_switch_changes_it(digits: np.ndarray) -> N
         assert max(step.image.shape[:2]) <= 320
     np.testing.assert_array_equal(usual.steps[-1].image, usual.pixels)
     for field in fields(Preparation):
-        if field.name == "invert":
+        if field.name in ("invert", "upright", "transparency"):  # this picture needs no turn and has no transparency
             continue
         options = Preparation(**{field.name: False})
         step = next(step for step in prepare(picture, options).steps if step.name == field.name)
         assert "Switched off" in step.note, field.name
     assert prepare(picture, Preparation(invert="no")).polarity == "light on dark"
+
+
+def test_the_camera_s_turn_can_be_left_out(digits: np.ndarray) -> None:
+    lying = np.rot90(on_paper(digits[0]))
+    buffer = BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by 90° clockwise
+    Image.fromarray(lying).save(buffer, "PNG", exif=exif)
+    picture = decode(buffer.getvalue())
+    upright = prepare(picture)
+    assert alike(upright.pixels, digits[0]) > 0.8
+    left = prepare(picture, Preparation(upright=False))
+    np.testing.assert_array_equal(left.pixels, prepare(lying).pixels)
+    shown = {step.name: step for step in left.steps}
+    assert "Switched off" in shown["upright"].note
+    assert shown["picture"].image.shape == shown["upright"].image.shape == upright.steps[0].image.shape
+    assert upright.steps[1].image.shape[:2] == upright.steps[0].image.shape[1::-1]
+
+
+def test_what_is_transparent_shows_its_own_colours_where_nothing_is_put_behind(digits: np.ndarray) -> None:
+    rgb = np.zeros((28, 28, 3), np.uint8)
+    rgb[4:8, 4:24] = 255  # hidden
+    picture = Picture(rgb, np.where(rgb[..., 0] > 0, 0, digits[0]).astype(np.uint8))
+    assert "white" in next(step.note for step in prepare(picture).steps if step.name == "transparency")
+    bare = prepare(picture, Preparation(transparency=False))
+    np.testing.assert_array_equal(bare.pixels, prepare(rgb).pixels)
+    assert "Switched off" in next(step.note for step in bare.steps if step.name == "transparency")
+
+
+def test_without_proportions_the_box_is_filled_and_without_soft_edges_there_are_no_greys(digits: np.ndarray) -> None:
+    one = next(digit for digit in digits if np.ptp(np.nonzero(digit)[1]) < 10)  # a narrow digit
+    wide = prepare(on_paper(one), Preparation(proportions=False)).pixels
+    assert np.ptp(np.nonzero(wide > 25)[1]) + 1 >= 18
+    picture = np.full((100, 100), 255, np.uint8)
+    picture[20:80, 45:55] = 0
+    hard = prepare(picture, Preparation(smooth=False, stroke=False)).pixels
+    assert set(np.unique(hard)) <= {0, 255}
 
 
 def test_another_shape_has_its_box_in_proportion(digits: np.ndarray) -> None:
