@@ -7,7 +7,7 @@ comes out as it went in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -54,11 +54,13 @@ _SHOWN = 256  # pixels on the longer side of a step's picture: for the eye
 
 @dataclass(frozen=True)
 class Preparation:
-    """Which steps are taken. ``invert``: 'yes' where ink is darker than paper, 'no' where it is lighter."""
+    """Which steps are taken. ``invert``: 'yes' where ink is darker than paper, 'no' where it is lighter; without
+    ``polarity`` dark ink stays dark on light, to the end."""
 
     upright: bool = True
     transparency: bool = True
     background: bool = True
+    polarity: bool = True
     invert: Literal["auto", "yes", "no"] = "auto"
     specks: bool = True
     crop: bool = True
@@ -123,6 +125,10 @@ def prepare(
         field, form_steps = _formed(clean[where], size, box, options)
         steps = [*ink_steps, *form_steps]
     pixels, contrast_step = _contrasted(field, options)
+    steps.append(contrast_step)
+    if dark and not options.polarity:  # all other steps work on light ink, so it is turned back for what is seen
+        steps = [replace(step, image=255 - step.image) for step in steps]
+        pixels = 255 - pixels
 
     polarity: Polarity = "dark on light" if dark else "light on dark"
     rows, columns = where
@@ -131,7 +137,7 @@ def prepare(
     notes = picture.notes
     if left_out:
         notes += ("There is other ink in the picture: only the largest mark and what is near it was read.",)
-    all_steps = (*begun, transparency_step, grey_step, *light_steps, *steps, contrast_step)
+    all_steps = (*begun, transparency_step, grey_step, *light_steps, *steps)
     return Prepared(pixels, all_steps, polarity, (left, top, right, bottom), notes)
 
 
@@ -180,6 +186,8 @@ def _light(grey: np.ndarray, options: Preparation) -> tuple[np.ndarray, bool, li
     light = _step("background", note, 1.0 - flat if dark else flat, unevenness > 0)
     how = "" if options.invert == "auto" else " (as you chose)"
     polarity = f"Dark ink on light paper: turned over{how}." if dark else f"Light ink on dark already{how}."
+    if not options.polarity:
+        return flat, dark, [light, _step("polarity", OFF, 1.0 - flat if dark else flat, False)]
     return flat, dark, [light, _step("polarity", polarity, flat, dark)]
 
 

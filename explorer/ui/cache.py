@@ -173,20 +173,22 @@ def multiply_adds_per_second() -> float | None:
 
 
 @st.cache_data(show_spinner="Preparing the picture …", max_entries=128)
-def prepared(data: bytes, name: str, shape: tuple[int, int, int]) -> Prepared:
-    """One uploaded picture in the data set's form. Raises PictureError."""
+def prepared(data: bytes, name: str, shape: tuple[int, int, int], without: frozenset[str] = frozenset()) -> Prepared:
+    """One uploaded picture in the data set's form, without some of the steps. Raises PictureError."""
     from explorer.digits import read
+    from explorer.ui.preparation import options
 
-    return read(data, name, shape=shape)[0]
+    return read(data, name, options(without), shape=shape)[0]
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def drawing(data: bytes, shape: tuple[int, int, int]) -> Prepared:
+def drawing(data: bytes, shape: tuple[int, int, int], without: frozenset[str] = frozenset()) -> Prepared:
     """A drawing, the bytes of its PNG, in the data set's form: as :func:`prepared`, without a spinner at every stroke.
     Raises PictureError."""
     from explorer.digits import read
+    from explorer.ui.preparation import options
 
-    return read(data, shape=shape)[0]
+    return read(data, "", options(without), shape=shape)[0]
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

@@ -3,7 +3,6 @@ network."""
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +15,7 @@ from explorer.figures import bars
 from explorer.networks import Known
 from explorer.shapes import LayerShape, trace
 from explorer.spec import Activation, Conv
-from explorer.ui import cache, html, microscope, shell, sidebar, state
+from explorer.ui import cache, html, microscope, preparation, shell, sidebar, state
 from explorer.ui.components import chart, wall
 from explorer.ui.components.draw import draw
 
@@ -46,14 +45,14 @@ def show() -> None:
 @shell.fragment(key="drawing")
 def _drawing(network: Known) -> None:
     card = find_card(network.spec.data.dataset)
-    prepared, seen, fault = None, None, ""
+    data, prepared, seen, fault = None, None, None, ""
     with st.container(horizontal=True, gap="medium", key="drawing-row"):
         with st.container(width=420):
             try:
                 data = draw(key="draw", label="Paper to draw one digit on")
-                prepared = None if data is None else cache.drawing(data, card.shape)
+                prepared = None if data is None else cache.drawing(data, card.shape, preparation.off())
             except PictureError as error:
-                data, fault = None, str(error)
+                fault = str(error)
         if prepared is not None:
             seen = sidebar.answer(network, prepared.pixels.reshape(card.shape))
         with st.container(width=296, key="drawing-answer"):
@@ -70,9 +69,12 @@ def _drawing(network: Known) -> None:
                 _maps(network, card, seen)
             elif network.usable:
                 st.caption("The network answers while you draw, and its first feature maps appear here.")
+    if data is None:
+        return
+    st.markdown("**How it was prepared**")
     if prepared is not None:
-        st.markdown("**How it was prepared**")
-        _steps(prepared)
+        preparation.strip(prepared)
+    preparation.compare(network, seen, lambda: cache.drawing(data or b"", card.shape), key="drawing")
 
 
 def _buttons(prepared: Prepared | None, data: bytes | None, card: DataCard) -> None:
@@ -178,16 +180,19 @@ def _open_uploaded() -> None:
 def _one(file: Any, network: Known, *, key: str) -> None:
     card = find_card(network.spec.data.dataset)
     try:
-        prepared = cache.prepared(file.getvalue(), file.name, card.shape)
+        prepared = cache.prepared(file.getvalue(), file.name, card.shape, preparation.off())
     except PictureError as error:
         st.error(str(error), icon=":material/broken_image:")
+        if preparation.off():
+            preparation.switches(key=key)
         return
     st.markdown(f"**{html.escape_markdown(file.name)}**")
     left, right = st.columns([1.6, 1], gap="large")
     with left:
-        _steps(prepared)
-    with right:
+        preparation.strip(prepared)
         seen = sidebar.answer(network, prepared.pixels.reshape(card.shape))
+        preparation.compare(network, seen, lambda: cache.prepared(file.getvalue(), file.name, card.shape), key=key)
+    with right:
         if seen is None:
             st.caption(NO_WEIGHTS)
             return
@@ -218,14 +223,3 @@ def _look_inside(prepared: Prepared | None, card: DataCard) -> None:
     if prepared is not None:
         state.select_own_digit(np.ascontiguousarray(prepared.pixels.reshape(card.shape)))
         st.switch_page(shell.path_of("inside"))
-
-
-def _steps(prepared: Prepared) -> None:
-    figures = "".join(
-        f"<figure>{html.picture(html.thumbnail(step.image), size=96, alt=step.title)}"
-        f"<figcaption><b>{escape(step.title)}</b><br>{escape(step.note)}</figcaption></figure>"
-        for step in prepared.steps
-    )
-    st.html(f'<div class="ks-steps">{figures}</div>')
-    for note in prepared.notes:
-        st.caption(note)

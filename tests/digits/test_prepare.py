@@ -119,6 +119,10 @@ def test_every_step_is_shown_and_each_switch_changes_it(digits: np.ndarray) -> N
         step = next(step for step in prepare(picture, options).steps if step.name == field.name)
         assert "Switched off" in step.note, field.name
     assert prepare(picture, Preparation(invert="no")).polarity == "light on dark"
+    kept = prepare(picture, Preparation(polarity=False))
+    np.testing.assert_array_equal(kept.pixels, 255 - usual.pixels)
+    assert kept.polarity == usual.polarity
+    np.testing.assert_array_equal(prepare(digits[0], Preparation(polarity=False)).pixels, prepare(digits[0]).pixels)
 
 
 def test_the_camera_s_turn_can_be_left_out(digits: np.ndarray) -> None:

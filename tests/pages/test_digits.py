@@ -102,7 +102,7 @@ def test_the_default_network_reads_a_drawn_seven_and_every_step_is_shown(drawn: 
     assert "Reads **7**" in texts(tested)
     strip = next(item for item in elements(tested) if "ks-steps" in str(getattr(item.proto, "body", "")))
     steps = read(drawing(SEVEN))[0].steps
-    assert strip.proto.body.count("<figure>") == len(steps)
+    assert strip.proto.body.count("<figcaption") == len(steps)
     assert all(step.title in strip.proto.body for step in steps)
 
 

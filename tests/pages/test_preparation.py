@@ -1,0 +1,59 @@
+"""The switches under the strip of steps: what they do to the picture and to the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from conftest_pages import elements
+from streamlit.testing.v1 import AppTest
+from test_digits import SEVEN, drawing, texts, url
+
+from explorer import networks
+from explorer.data.cards import find_card
+from explorer.data.tensors import as_tensor, normalise
+from explorer.digits import Preparation, prepare, read
+from explorer.digits.decode import decode
+from explorer.ui import preparation
+from explorer.ui.components import draw
+
+Open = Callable[..., AppTest]
+
+
+def answer(name: str, pixels: Any) -> str:
+    card = find_card("mnist")
+    shares = networks.load(name)(normalise(as_tensor(pixels.reshape(1, *card.shape)), card)).double().softmax(1)[0]
+    return f"**{card.classes[int(shares.argmax())]}**, {float(shares.max()):.1%} sure"
+
+
+def test_every_switch_of_the_preparation_is_offered() -> None:
+    assert set(preparation.titles()) == {field.name for field in fields(Preparation)} - {"invert"}
+    assert preparation.options(frozenset({"centre"})) == Preparation(centre=False)
+    assert preparation.options(preparation.ALL) == Preparation()
+
+
+def test_a_step_switched_off_changes_picture_and_answer_and_all_on_brings_both_back(
+    open_app: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = drawing(SEVEN)
+    monkeypatch.setattr(draw, "_mount", lambda **_: {"drawing": url(data)})
+    tested = open_app("digits", network="lenet5")
+    pills = tested.button_group(key="steps-drawing")
+    assert pills.value == list(preparation.titles())
+    assert tested.button(key="all-steps-drawing").disabled
+    assert "With all steps" not in texts(tested)
+
+    pills.set_value([name for name in pills.value if name not in ("polarity", "centre")]).run()
+    assert not tested.exception
+    whole = read(data)[0].pixels
+    less = prepare(decode(data), Preparation(polarity=False, centre=False)).pixels
+    assert f"With all steps: {answer('lenet5', whole)}." in texts(tested)
+    assert f"Without Light on black and Centre by mass: {answer('lenet5', less)}." in texts(tested)
+    strip = next(item for item in elements(tested) if "ks-steps" in str(getattr(item.proto, "body", "")))
+    assert strip.proto.body.count("Switched off.") == 2
+
+    tested.button(key="all-steps-drawing").click().run()
+    assert "With all steps" not in texts(tested)
+    assert f"Reads {answer('lenet5', whole)}" in texts(tested)
