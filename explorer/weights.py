@@ -24,11 +24,14 @@ _LENGTH_BYTES = 8
 
 
 def pack(network: Network, spec: RunSpec) -> bytes:
-    """The network's parameters and buffers as a safetensors file, its run's spec as JSON in the header's metadata."""
+    """The network's parameters and buffers as a safetensors file, its run's spec as JSON in the header's metadata.
+
+    The same network and spec give the same bytes, in every process.
+    """
     from safetensors.torch import save
 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
-    return save(tensors, metadata={"format": "pt", SPEC_KEY: spec.model_dump_json()})
+    return _ordered(save(tensors, metadata={"format": "pt", SPEC_KEY: spec.model_dump_json()}))
 
 
 def spec_of(data: bytes) -> RunSpec | None:
@@ -78,6 +81,17 @@ def read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise WeightsError(f"{path} can't be read ({error.strerror or error}): check its name and rights") from None
+
+
+def _ordered(packed: bytes) -> bytes:
+    """The same safetensors file with its metadata in alphabetical order: the library writes a hash map's, which is
+    another one each time. The tensors are in a fixed order, and their offsets count from the header's end."""
+    end = _LENGTH_BYTES + int.from_bytes(packed[:_LENGTH_BYTES], "little")
+    header = json.loads(packed[_LENGTH_BYTES:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % _LENGTH_BYTES)  # the tensors stay aligned
+    return len(text).to_bytes(_LENGTH_BYTES, "little") + text + packed[end:]
 
 
 def _damaged() -> WeightsError:
