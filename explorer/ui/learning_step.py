@@ -33,6 +33,8 @@ REMEMBERED = {
 }
 KINK = 1e-3
 """A relative difference that is neither rounding nor the curve's bend, in float64."""
+FAINT = 0.01
+"""At less than this share of the recipe's learning rate a step is hardly seen."""
 _CHECKED = "step-checked"
 
 Batch = tuple[bytes, tuple[int, ...]]
@@ -186,7 +188,7 @@ def _memory(network: Known) -> tuple[Memory, Rate]:
     chosen = st.segmented_control(
         "Learning rate",
         ["schedule", "highest"],
-        default="schedule",
+        default="schedule" if kept.rate.learning_rate >= FAINT * recipe.learning_rate else "highest",
         required=True,
         format_func={
             "schedule": f"{number(kept.rate.learning_rate)}, at this step",
@@ -220,8 +222,10 @@ def _result(network: Known, found: Update, rate: Rate, loss: float) -> None:
     rows = [(line.name, line.symbols(), line.numbers(number), number(line.result), line.about) for line in found.lines]
     st.html(html.table(("", "=", "=", "=", ""), rows, caption="The step, line by line", numeric=(3,)))
     change = found.new - found.value
+    digits = _digits(found.value, found.new)
     st.markdown(
-        f"w goes from **{number(found.value, 6)}** to **{number(found.new, 6)}**, a change of **{number(change)}**. "
+        f"w goes from **{number(found.value, digits)}** to **{number(found.new, digits)}**, "
+        f"a change of **{number(change)}**. "
         f"By this weight alone the loss would change by about gradient × change = {number(found.gradient * change)}."
     )
     if found.after:
@@ -235,6 +239,11 @@ def _result(network: Known, found: Update, rate: Rate, loss: float) -> None:
     st.caption(
         "Computed in evaluation mode: dropout off, batch normalisation with its running statistics, no augmentation."
     )
+
+
+def _digits(old: float, new: float) -> int:
+    """Significant digits in which two different numbers differ, as far as float32 has any."""
+    return next((digits for digits in range(6, 9) if number(old, digits) != number(new, digits)), 9)
 
 
 # --- the check ---

@@ -44,7 +44,8 @@ def show(
     shapes = {layer.name: layer for layer in layers}
     st.markdown(
         f"The logit of class **{card.classes[chosen]}** is **{number(walk.steps[0].part)}**: a sum of products. "
-        "Take a term to see what made it, and go down like this to a pixel. Parts keep their sum at every step."
+        "Take a term to see what made it, and go down like this to a pixel. Parts keep their sum at every step: biases "
+        "and shifts keep theirs, an activation hands its whole part on, counted as slope × input."
     )
     _ways(model, seen, token, path, walk)
     for place, step in enumerate(walk.steps):

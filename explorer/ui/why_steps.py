@@ -12,6 +12,7 @@ from explorer.figures.theme import Scale, count
 from explorer.shapes import LayerShape
 from explorer.spec import Activation, BatchNorm, Conv, Dropout, Flatten, GlobalAveragePool, Pool
 from explorer.ui import html
+from explorer.ui.builder import ACTIVATIONS
 from explorer.ui.components import wall
 from explorer.ui.text import factor, number
 
@@ -36,8 +37,7 @@ def passing(found: Terms, layer: LayerShape, seen: Outputs, card: DataCard) -> N
     came = place_of(found.source, tuple(found.positions[0].tolist()), card)
     match layer.layer:
         case Activation(function=function):
-            name = function.replace("_", " ")
-            st.caption(f"{name} as slope × input: {weight} × {value}{rest} = {total}")
+            st.caption(f"{ACTIVATIONS[function]} as slope × input: {weight} × {value}{rest} = {total}")
         case BatchNorm():
             st.caption(f"scale × input + shift: {weight} × {value}{rest} = {total}")
         case Pool():

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from conftest import OpenPage, Serve
 from playwright.sync_api import Page, WebSocket, expect
 from plotly.colors import sample_colorscale, unlabel_rgb
 
 from explorer.figures import theme
+
+if TYPE_CHECKING:  # another folder's conftest may be the one of that name while this runs
+    from conftest import OpenPage, Serve
 
 pytestmark = pytest.mark.browser
 APP = Path(__file__).parent / "apps" / "components.py"

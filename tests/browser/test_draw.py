@@ -7,13 +7,16 @@ import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from conftest import OpenPage, Serve
 from PIL import Image
 from playwright.sync_api import Page, WebSocket, expect
 from serving import ROOT
+
+if TYPE_CHECKING:  # another folder's conftest may be the one of that name while this runs
+    from conftest import OpenPage, Serve
 
 pytestmark = pytest.mark.browser
 Line = Sequence[tuple[float, float]]

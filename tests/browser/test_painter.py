@@ -6,17 +6,19 @@ import ast
 import re
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 import torch
-from conftest import OpenPage, Serve
 from playwright.sync_api import Locator, Page, WebSocket, expect
 from torch.nn import functional as F
 
 from explorer import networks
 from explorer.analysis.classic import classics
+
+if TYPE_CHECKING:  # another folder's conftest may be the one of that name while this runs
+    from conftest import OpenPage, Serve
 
 pytestmark = pytest.mark.browser
 APP = Path(__file__).parent / "apps" / "painter.py"

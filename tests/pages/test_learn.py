@@ -354,10 +354,21 @@ def test_the_maps_are_pytorchs(open_app: Open, network: Network, data: Dataset) 
     pixels_ = np.asarray(data.test.pixels[11]).tobytes()
     found = cache.convolved("article", known.version, "conv1", number, 2, 1, "mnist", pixels_)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
-    assert (
-        f"kernel {number} with stride 2 and padding 1, 14 × 14"
-        in json.loads(component(tested, "lesson-strided").json)["alt"]
-    )
+    assert f"Kernel {number} on the 28 × 28 digit: 196 positions" in texts(tested)
+    # The microscope gets what makes these numbers.
+    sent = component(tested, "lesson-strided").bytes
+    length = int.from_bytes(sent[:4], "little")
+    facts = json.loads(sent[4 : 4 + length])
+    assert (facts["stride"], facts["pad"], facts["number"]) == (2, 1, number)
+    arrays = {
+        name: torch.frombuffer(bytearray(sent), dtype=torch.float32, offset=4 + length + place["offset"])
+        .flatten()[: math.prod(place["shape"])]
+        .reshape(place["shape"])
+        for name, place in facts["arrays"].items()
+    }
+    slid = F.conv2d(arrays["inputs"][None], arrays["kernel"][None], torch.tensor([facts["bias"]]), 2, 1)[0, 0]
+    np.testing.assert_allclose(slid, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(arrays["values"], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_the_split_is_the_real_one(open_app: Open, data: Dataset) -> None:

@@ -12,6 +12,14 @@ const largest = (values) => {
   return most;
 };
 
+// A canvas with room for a line under it.
+function part(parent, name) {
+  const box = make("div", "part", parent);
+  const canvas = make("canvas", name, box);
+  make("div", "limits", box);
+  return canvas;
+}
+
 class Scope {
   constructor(element) {
     this.root = element.querySelector(".scope");
@@ -82,6 +90,10 @@ class Scope {
     if (flat && kind === "pooling") this.title.textContent = `${layer}, mean of map ${chosen}`;
     const name = flat ? `Units of ${layer}: arrow keys choose another` : `${layer}, map ${chosen}: arrow keys move`;
     this.stage.canvas.setAttribute("aria-label", name);
+    if (this.source) {
+      this.source.nextSibling.textContent = "the map that goes in, with the window";
+      this.window.nextSibling.textContent = section.mode === "max" ? "the window: one stays" : "the window: all count alike";
+    }
     if (this.channels) {
       const count = arrays.inputs.shape[0];
       const from = section.first ? "the digit, normalised as every network gets it" : `${several(count, "input map")}, the largest contribution first`;
@@ -92,8 +104,9 @@ class Scope {
   buildParts(body) {
     const { kind } = this.section;
     this.stage = new Stage(body, this);
-    if (kind === "pooling") this.source = make("canvas", "source", body);
-    if (kind === "pooling") this.window = make("canvas", "window", body);
+    this.source = this.window = null;
+    if (kind === "pooling") this.source = part(body, "source");
+    if (kind === "pooling") this.window = part(body, "window");
     this.equations = new Equations(body);
     this.channels = kind === "convolution" ? new Channels(this.root) : null;
     this.dense = kind === "dense" ? new Dense(this.root) : null;
@@ -248,7 +261,9 @@ class Scope {
         const count = reading.values.length;
         if (section.mode !== "max") return [[section.layer, `mean: ${number(reading.total, 4)} ÷ ${count}`, reading.value]];
         const [y, x] = [Math.floor(reading.winner / section.window[1]), reading.winner % section.window[1]];
-        const from = `the largest of ${count}, from row ${reading.top + y}, column ${reading.left + x}; ${several(count - 1, "other")} discarded`;
+        const at = `row ${reading.top + y}, column ${reading.left + x}`;
+        const what = reading.equals === 1 ? "the largest" : `${reading.equals === count ? "all" : reading.equals} equally large, the first`;
+        const from = `${what} of ${count}, from ${at}; ${several(count - 1, "other")} discarded`;
         return [[section.layer, from, reading.value]];
       }
       default:
@@ -266,7 +281,6 @@ class Scope {
     pen.drawImage(bitmaps[0], 4, 4, width * dot, height * dot);
     frame(pen, 3.5, 3.5, width * dot + 1, height * dot + 1, ink.border, 1);
     ring(pen, 4 + reading.left * dot, 4 + reading.top * dot, wide * dot, high * dot, ink);
-    this.source.title = "The map that goes in";
     const cell = clamp(Math.floor(180 / Math.max(high, wide)), 8, 60);
     const grid = fit(this.window, wide * cell + 8, high * cell + 8);
     cells(grid, 4, 4, cell, wide, reading.values, { ink, scale, limit, winner: reading.winner });

@@ -2,10 +2,15 @@
 
 const READABLE = 22; // CSS pixels; in smaller cells numbers are left to the table
 
-// A number in a cell: two places are enough to follow a sum by eye, the table has them all.
-function brief(value) {
+// How many decimals the numbers of a grid need, so that the larger ones have two digits at least.
+const decimals = (limit) => (limit > 0 ? clamp(1 - Math.floor(Math.log10(limit)), 2, 5) : 2);
+
+// A number in a cell: enough places to follow a sum by eye, the table has them all. Only what is exactly zero is "0".
+function brief(value, places) {
+  if (value === 0) return "0";
   const size = Math.abs(value);
-  const text = size >= 99.95 ? Math.round(size).toString() : size >= 9.995 ? size.toFixed(1) : size.toFixed(2);
+  let text = size >= 99.95 ? Math.round(size).toString() : size >= 9.995 ? size.toFixed(1) : size.toFixed(places);
+  if (places > 2) text = text.replace(/^0\./, "."); // a cell has room for three digits
   return (value < 0 && Number(text) !== 0 ? "−" : "") + text;
 }
 
@@ -79,8 +84,11 @@ function ring(pen, x, y, width, height, ink) {
   frame(pen, x - 1, y - 1, width + 2, height + 2, ink.accent, 2);
 }
 
-// A grid of numbers. `padding` marks zeros from outside of the map, `winner` the only one that counts.
-function cells(pen, x, y, size, columns, values, { ink, scale, limit, padding = null, winner = null, text = brief, share = 0.32 }) {
+// A grid of numbers. `padding` marks zeros from outside of the map, `winner` the only one that counts: the others are
+// crossed out, in their own colours and readable.
+function cells(pen, x, y, size, columns, values, { ink, scale, limit, padding = null, winner = null, text = null, share = 0.32 }) {
+  const places = decimals(limit);
+  text ??= (value) => brief(value, places);
   const readable = size >= READABLE;
   pen.font = `${Math.round(clamp(size * share, 8, 13))}px ${ink.font}`;
   pen.textAlign = "center";
@@ -91,29 +99,38 @@ function cells(pen, x, y, size, columns, values, { ink, scale, limit, padding = 
     const outside = padding?.[place];
     const lost = winner !== null && winner !== place;
     const rgb = shade(ink, scale, value, limit);
+    const dark = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2] < 140;
+    const contrast = dark ? "#ffffff" : "#14171c";
     if (!outside) {
-      pen.globalAlpha = lost ? 0.45 : 1;
       pen.fillStyle = `rgb(${rgb})`;
       pen.fillRect(left, top, size - 1, size - 1);
-      pen.globalAlpha = 1;
+      if (lost) cross(pen, left, top, size - 1, contrast);
     } else {
       pen.setLineDash([2, 2]);
       frame(pen, left + 0.5, top + 0.5, size - 2, size - 2, ink.border, 1);
       pen.setLineDash([]);
     }
     if (!readable) return;
-    const dark = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2] < 140;
-    pen.fillStyle = outside ? ink.muted : lost ? ink.text : dark ? "#ffffff" : "#14171c";
-    pen.fillText(outside ? "0" : text(value), left + (size - 1) / 2, top + size / 2);
-    if (lost) {
-      pen.fillRect(left + size * 0.18, top + size / 2, size * 0.64, 1); // struck through: discarded
-    }
+    pen.fillStyle = outside ? ink.muted : contrast;
+    pen.fillText(outside ? "0" : text(value), left + (size - 1) / 2, top + size / 2, size - 3);
   });
   const rows = Math.ceil(values.length / columns);
   frame(pen, x - 0.5, y - 0.5, columns * size, rows * size, ink.border, 1);
   if (winner !== null) {
     ring(pen, x + (winner % columns) * size, y + Math.floor(winner / columns) * size, size - 1, size - 1, ink);
   }
+}
+
+// One thin diagonal under the number.
+function cross(pen, left, top, size, colour) {
+  pen.globalAlpha = 0.4;
+  pen.lineWidth = 1;
+  pen.strokeStyle = colour;
+  pen.beginPath();
+  pen.moveTo(left, top + size);
+  pen.lineTo(left + size, top);
+  pen.stroke();
+  pen.globalAlpha = 1;
 }
 
 function sign(pen, text, x, y, ink, size = 16) {

@@ -11,10 +11,13 @@ function erfc(x) {
   return x >= 0 ? value : 2 - value;
 }
 
+// The share of the normal distribution below x.
+const phi = (x) => 0.5 * erfc(-x / Math.SQRT2);
+
 const FUNCTIONS = {
   relu: (x) => Math.max(0, x),
   leaky_relu: (x) => (x >= 0 ? x : 0.01 * x),
-  gelu: (x) => 0.5 * x * erfc(-x / Math.SQRT2), // the exact form: x·Φ(x)
+  gelu: (x) => x * phi(x), // the exact form
   tanh: Math.tanh,
   sigmoid: (x) => 1 / (1 + Math.exp(-x)),
 };
@@ -109,10 +112,11 @@ function pool(section, row, column) {
   }
   if (section.mode === "max") {
     const winner = values.reduce((best, value, place) => (value > values[best] ? place : best), 0);
-    return { values, winner, total: null, value: values[winner], top, left };
+    const equals = values.reduce((count, value) => count + (value === values[winner]), 0); // the winner itself, too
+    return { values, winner, equals, total: null, value: values[winner], top, left };
   }
   const total = values.reduce((sum, value) => sum + value, 0);
-  return { values, winner: null, total, value: total / values.length, top, left };
+  return { values, winner: null, equals: 0, total, value: total / values.length, top, left };
 }
 
 // A unit of a dense layer: every input's weight × value, by size, and what becomes of the sum.

@@ -9,7 +9,7 @@ function formula(step) {
   switch (step.function) {
     case "relu": return `max(0, ${x})`;
     case "leaky_relu": return step.from >= 0 ? `${x}, as it is not negative` : `0.01 × ${bracket(step.from)}`;
-    case "gelu": return `${x} × Φ(${x})`;
+    case "gelu": return `x × Φ(x), Φ the normal distribution: ${x} × ${number(phi(step.from), 4)}`;
     case "tanh": return `tanh(${x})`;
     default: return `1 ÷ (1 + e^−${bracket(step.from)})`;
   }
@@ -136,8 +136,8 @@ class Channels {
     const sum = 92;
     const thumb = (cell) => clamp(size * cell, 56, count === 1 ? 220 : 110);
     let cell = count === 1 ? 46 : 34;
-    // On a phone small kernels keep their numbers and the list scrolls sideways; large ones show colours.
-    const least = size <= 3 ? READABLE + 2 : 9;
+    // On a phone kernels up to 5 × 5 keep their numbers and the list scrolls sideways; larger ones show colours.
+    const least = size <= 5 ? READABLE + 2 : 9;
     while (cell > least && thumb(cell) + 3 * size * cell + 76 + sum > width) cell -= 1;
     const high = Math.max(size * cell, thumb(cell)) + 14;
     const seen = Math.min(count, Math.max(1, Math.floor(400 / high)));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
@@ -13,8 +14,12 @@ from explorer.shapes import LayerShape, trace
 from explorer.spec import Conv, Flatten, ModelSpec, Output
 from explorer.ui import cache, html, microscope
 from explorer.ui.components import chart, wall
+from explorer.ui.components.microscope import microscope as component
 from explorer.ui.lessons.chapter import Choice, Question, ask
 from explorer.ui.lessons.scene import Scene
+
+if TYPE_CHECKING:
+    from explorer.analysis.section import Section
 
 LAYER = "conv1"
 KERNEL = "lesson-kernel"
@@ -178,15 +183,32 @@ def stride_widget(scene: Scene) -> None:
         scene.card.name,
         scene.pixels.tobytes(),
     )
-    chart(
-        heatmap(values, scale="signed", bounds=limits(scene.outputs[LAYER], signed=True)),
-        key="lesson-strided",
-        height=360,
-        alt=f"The map of kernel {number} with stride {stride} and padding {padding}, {values.shape[0]} × "
-        f"{values.shape[1]} numbers",
+    st.caption(
+        f"Kernel {number} on the {side} × {side} digit: {count(values.size)} positions, as many numbers. "
+        "Play moves it. The dashed rim is the padding."
     )
-    st.caption(f"Kernel {number} on the {side} × {side} digit: {count(values.size)} positions, as many numbers.")
+    component(_slid_section(scene, number, stride, padding, values), key="lesson-strided")
     kernel_wall(scene, key="lesson-kernels-stride")
+
+
+def _slid_section(scene: Scene, number: int, stride: int, padding: int, values: np.ndarray) -> Section:
+    """One kernel of the first layer on the digit, slid otherwise than in the network, for the microscope."""
+    from explorer.analysis.section import Section
+
+    kernels, biases = cache.kernels(scene.network.id, scene.network.version, LAYER)
+    bias = None if biases is None else float(biases[number])
+    return Section(
+        kind="convolution",
+        layer=LAYER,
+        base=LAYER,
+        number=number,
+        facts={"stride": stride, "pad": padding, "bias": bias, "first": True, "steps": []},
+        arrays={
+            "inputs": cache.normalised(scene.card.name, scene.pixels.tobytes()),
+            "kernel": kernels[number],
+            "values": values,
+        },
+    )
 
 
 def stride_question(scene: Scene) -> Question:

@@ -29,6 +29,14 @@ def widget(scene: Scene) -> None:
     found = cache.descent(
         scene.network.id, scene.network.version, scene.card.name, scene.pixels.tobytes(), target, RATES
     )
+    # First, because most digits are read so surely that a step on them shows nothing.
+    st.button(
+        "Take the digit with the highest loss",
+        key="lesson-hardest",
+        icon=":material/search:",
+        on_click=_take_hardest,
+        args=(scene,),
+    )
     rate = st.select_slider(
         "Learning rate",
         RATES,
@@ -62,14 +70,6 @@ def widget(scene: Scene) -> None:
         + ("Your own digit has no true class: the network's answer is taken for it. " if scene.label is None else "")
         + "Nothing is kept: the network stays as it is."
     )
-    with st.container(horizontal=True):
-        st.button(
-            "Take the digit with the highest loss",
-            key="lesson-hardest",
-            icon=":material/search:",
-            on_click=_take_hardest,
-            args=(scene,),
-        )
 
 
 def _verdict(before: float, after: float) -> str:

@@ -27,6 +27,9 @@ def opened(link: str, seed: int):
         if isinstance(module, torch.nn.BatchNorm2d | torch.nn.BatchNorm1d):
             module.running_mean.uniform_(-0.5, 0.5, generator=generator)
             module.running_var.uniform_(0.5, 2.0, generator=generator)
+            with torch.no_grad():
+                module.weight.uniform_(-1.5, 1.5, generator=generator)
+                module.bias.uniform_(-0.5, 0.5, generator=generator)
     pixels = torch.randint(0, 256, CARD.shape, generator=generator).to(torch.uint8).numpy()
     return network, pixels
 
