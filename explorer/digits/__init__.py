@@ -3,9 +3,24 @@
 from __future__ import annotations
 
 from explorer.digits.decode import Picture, decode
+from explorer.digits.find import Box, Sheet, find, prepare_box, several, survey
 from explorer.digits.prepare import SHAPE, Preparation, Prepared, Step, prepare
 
-__all__ = ["Picture", "Preparation", "Prepared", "Step", "decode", "prepare", "read"]
+__all__ = [
+    "Box",
+    "Picture",
+    "Preparation",
+    "Prepared",
+    "Sheet",
+    "Step",
+    "decode",
+    "find",
+    "prepare",
+    "prepare_box",
+    "read",
+    "several",
+    "survey",
+]
 
 
 def read(

@@ -177,10 +177,10 @@ def strokes_of(ink: np.ndarray, *, one_digit: bool = True) -> Strokes | None:
         return None
     if one_digit:
         around = _digits_box(smooth, faint)
-        everything = smooth > (level := max(floor, _otsu(smooth[around])))
+        everything = smooth > (level := max(floor, otsu(smooth[around])))
         digit = marks.one_digit(everything)
         return Strokes(digit.mask, everything, level, noise, digit.others)
-    everything = smooth > (level := max(floor, _otsu(smooth[bounds(faint)])))
+    everything = smooth > (level := max(floor, otsu(smooth[bounds(faint)])))
     return Strokes(everything, everything, level, noise)
 
 
@@ -192,7 +192,7 @@ def _digits_box(smooth: np.ndarray, faint: np.ndarray) -> tuple[slice, slice]:
     """
     boxes: list[tuple[slice, slice]] = []
     while faint.any() and len(boxes) < 3:
-        dark = faint & (smooth > _otsu(smooth[faint]))
+        dark = faint & (smooth > otsu(smooth[faint]))
         digit = marks.one_digit(dark)
         boxes.append(bounds(digit.mask))
         if digit.likely:
@@ -201,7 +201,7 @@ def _digits_box(smooth: np.ndarray, faint: np.ndarray) -> tuple[slice, slice]:
     return boxes[0]
 
 
-def _otsu(values: np.ndarray) -> float:
+def otsu(values: np.ndarray) -> float:
     """The threshold that parts the values into the two most distinct groups; just below them where all are equal."""
     if np.ptp(values) > 0:
         return float(threshold_otsu(values))  # type: ignore[no-untyped-call]
