@@ -92,10 +92,11 @@ def prepare_box(
     options = replace(steps or Preparation(), invert="no", background=False)
     prepared = prepare(np.rint(alone * 255).astype(np.uint8), options, shape=shape)
     first = _first_steps(sheet, box, prepared)
+    taken = {*(step.name for step in first), "upright", "transparency", "grey"}  # for the whole page
     polarity: Polarity = "dark on light" if sheet.page.dark else "light on dark"
     return replace(
         prepared,
-        steps=(*first, *(step for step in prepared.steps if step.name not in {one.name for one in first})),
+        steps=(*first, *(step for step in prepared.steps if step.name not in taken)),
         polarity=polarity,
         box=(box.left, box.top, box.right, box.bottom),
         notes=(),
@@ -148,7 +149,7 @@ def _first_steps(sheet: Sheet, box: Box, prepared: Prepared) -> tuple[Step, ...]
     picture = replace(by_name["picture"], note=f"{box.width} × {box.height} pixels of your picture.", image=cut)
     even = replace(by_name["background"], note=lines, image=255 - shown if sheet.page.dark else shown, changed=True)
     polarity = replace(by_name["polarity"], note=turned, image=shown, changed=sheet.page.dark)
-    return picture, by_name["grey"], even, polarity
+    return picture, even, polarity
 
 
 def reading_order(boxes: np.ndarray) -> np.ndarray:

@@ -71,7 +71,9 @@ def test_a_picture_or_its_survey_give_the_same() -> None:
     one, other = prepare_box(picture, found.boxes[0]), prepare_box(found, found.boxes[0])
     np.testing.assert_array_equal(one.pixels, other.pixels)
     assert one.box == found.boxes[0]
-    assert [step.name for step in one.steps] == [step.name for step in prepare(np.asarray(sheet().image)).steps]
+    page = ("upright", "transparency", "grey")  # steps that are taken for the whole page
+    steps = [step.name for step in prepare(np.asarray(sheet().image)).steps if step.name not in page]
+    assert [step.name for step in one.steps] == steps
     assert one.polarity == "dark on light"
     assert prepare_box(found, found.boxes[0], (3, 32, 32)).pixels.shape == (32, 32)
 
