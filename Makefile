@@ -28,7 +28,7 @@ screenshots: $(VENV)/.tests chromium  ## makes docs/*.png again
 	$(BIN)/python docs/screenshots.py
 
 bench: $(VENV)/.tests chromium
-	for name in start ui microscope analysis engine digits; do $(BIN)/python bench/$$name.py || exit 1; done
+	for name in start ui microscope analysis draw engine digits; do $(BIN)/python bench/$$name.py || exit 1; done
 
 $(VENV)/.made:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Kernelscope needs Python 3.11 or newer; set PYTHON=python3.11, say")'
@@ -36,6 +36,7 @@ $(VENV)/.made:
 	touch $@
 
 $(VENV)/.runs: $(VENV)/.made requirements.txt
+	@echo "Installing requirements.txt into $(VENV), PyTorch among them: some minutes, once."
 	$(BIN)/pip install --quiet -r requirements.txt
 	touch $@
 

@@ -23,6 +23,7 @@ LABELS = 96.0  # where the labels begin, below the axis
 LINE = 15.5  # height of a label's line
 LETTER = 6.1  # mean width of a label's letter
 TURN = "\t"  # where a label's line may be broken
+SMALLEST = 0.75  # a narrower place shrinks the diagram to this share of its width at most: letters stay readable
 
 
 def architecture(
@@ -36,7 +37,8 @@ def architecture(
 ) -> go.Figure:
     """The network's diagram. One data unit is one pixel; ``layout.width`` is ``width``, or more where the network
     needs more: shown narrower, labels would touch, so ``layout.meta`` has it as ``min_width``, too, below which to
-    scroll. A click on a layer gives its name as ``customdata``.
+    shrink the letters as well, down to the share ``smallest``, or to scroll. A click on a layer gives its name as
+    ``customdata``.
 
     ``layers`` are those that work. Where the network is impossible, ``rest`` and ``rest_names`` are the layers from
     the first impossible one on, and ``error`` says why: that one is drawn red, those after it as ghosts.
@@ -68,7 +70,7 @@ def architecture(
         "dragmode": False,
         "legend": {"y": 1, "yanchor": "top", "font": {"size": 12}, "itemclick": False, "itemdoubleclick": False},
         "uirevision": "architecture",
-        "meta": {"min_width": round(total)},
+        "meta": {"min_width": round(total), "smallest": SMALLEST},
     }
     return figure(data, layout)
 

@@ -29,7 +29,7 @@ Kind = Literal[
 ]
 State = Literal["sound", "impossible", "unknown"]
 
-PAGE = 860.0  # the width that the diagram fills when it can, in pixels
+PAGE = 770.0  # the width that the diagram fills when it can, in pixels
 SIDE = 140.0  # of the largest map, in pixels
 SLANT = (0.42, 0.27)  # what a pixel of a map's width adds to the right and upwards
 SLAB = 5.0  # width of a folded layer

@@ -1,8 +1,8 @@
 """The process that trains one run: ``python -m explorer.training.worker RUN``.
 
 It claims the run in the store, goes on from the newest good checkpoint if there is one, writes what the engine tells,
-does what it is ordered to, and ends the run in one of its states. What goes wrong is one sentence in the store and a
-traceback in the log.
+does what it is ordered to, and ends the run in one of its states. What goes wrong is one sentence in the store and in
+the log, which has a traceback, too, where nobody has foreseen the error.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def _work(store: SqlRunStore, lease: Lease) -> Outcome:
         except Fenced:
             state = None
         except ExplorerError as fault:
-            log.exception("the run failed")
+            log.error("the run failed: %s", fault)
             state, error = "failed", str(fault)
         except Exception as fault:
             log.exception("the run failed")

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from explorer.training.one_step import Difference, Memory
     from explorer.ui.lessons.step import Descent
 
+SPEEDS = 20
+"""How many of the newest finished runs tell how fast this machine trains."""
+
 
 class Glimpse(NamedTuple):
     """A snapshot without its weights; see :class:`explorer.training.events.Snapshot`. ``kernels``: the first
@@ -157,16 +160,17 @@ def snapshot(run_id: str, step: int) -> Glimpse:
 
 
 @st.cache_data(ttl=30.0, show_spinner=False)
-def multiply_adds_per_second() -> float | None:
-    """How many multiply-adds of forward passes this machine trained with per second, in the newest finished run with
-    convolutions; None before there is one."""
-    for known in known_networks():
-        if known.kind == "run" and known.state == "finished":
-            speed = service.local().store.get(known.id).progress.images_per_second
-            card = find_card(known.spec.data.dataset)
-            if speed:
-                return speed * totals(trace(known.spec.model, card.shape, len(card.classes))).macs
-    return None
+def measured_speeds() -> list[tuple[int, float]]:
+    """What this machine trained with in its newest finished runs: the network's multiply-adds for one image, and images
+    a second."""
+    finished = [known for known in known_networks() if known.kind == "run" and known.state == "finished"]
+    found = []
+    for known in finished[:SPEEDS]:
+        speed = service.local().store.get(known.id).progress.images_per_second
+        card = find_card(known.spec.data.dataset)
+        if speed:
+            found.append((totals(trace(known.spec.model, card.shape, len(card.classes))).macs, speed))
+    return found
 
 
 # --- pictures ---

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 
 import streamlit as st
 
@@ -15,6 +16,9 @@ from explorer.runs import service
 from explorer.shapes import LayerShape, partial, totals
 from explorer.ui import cache, html, state
 from explorer.ui.components import chart
+
+ALIKE = 8.0
+"""Networks whose multiply-adds differ by less than this factor are taken to be computed at one rate."""
 
 
 def traced(draft: Draft) -> tuple[tuple[LayerShape, ...], SpecError | None]:
@@ -50,6 +54,15 @@ def show() -> None:
         )
 
 
+def expected_speed(macs: int, measured: Sequence[tuple[int, float]]) -> float | None:
+    """Images a second that a network of so many multiply-adds will be trained with, from what others took (newest
+    first): the one nearest in size tells, for small networks reach far fewer multiply-adds a second than large ones.
+    None where none is alike: no number is better than a wrong one."""
+    alike = [(max(macs, other) / min(macs, other), other, speed) for other, speed in measured]
+    ratio, other, speed = min(alike, key=lambda each: each[0], default=(inf, 0, 0.0))
+    return speed * other / macs if ratio <= ALIKE else None
+
+
 def _totals(draft: Draft, layers: Sequence[LayerShape]) -> None:
     sums = totals(layers)
     parts = [
@@ -57,11 +70,10 @@ def _totals(draft: Draft, layers: Sequence[LayerShape]) -> None:
         f"**{theme.compact(sums.macs)}** multiply-adds",
         f"**{theme.bytes_text(sums.activation_bytes + sums.parameter_bytes)}** memory",
     ]
-    speed = cache.multiply_adds_per_second()
+    speed = expected_speed(sums.macs, cache.measured_speeds())
     if speed is not None:
         card = find_card(draft.data.dataset)
-        images = draft.data.train_size or card.train_images * (1 - draft.data.validation_share)
-        seconds = images * sums.macs / speed
+        seconds = (draft.data.train_size or card.train_images * (1 - draft.data.validation_share)) / speed
         parts.append(f"about **{theme.significant(seconds, 2)} s** an epoch here")
     with st.container(key="totals"):
         st.markdown(" · ".join(parts))

@@ -237,8 +237,8 @@ def test_a_diverging_run_fails_with_its_step_and_keeps_its_last_good_weights(dig
     assert "diverged at step" in (failed.error or "")
     assert "learning rate of 10 is too high for adamw" in (failed.error or "")
     log = service.read_log(run_id)
-    assert "Traceback" in log
-    assert "TrainingError" in log
+    assert re.search(r"the run failed: .*diverged at step", log)
+    assert "Traceback" not in log  # people read it in the app
     kept = service.local().store.latest_checkpoints(run_id)
     assert kept
     assert (failed.error or "").endswith(f"The weights of step {kept[0].step} are kept.")
@@ -256,10 +256,12 @@ def test_a_full_disk_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pytest.M
 
     child = subprocess.run([*WORKER, run_id], cwd=ROOT, preexec_fn=no_space, capture_output=True, text=True)
     assert child.returncode == 1
-    assert "Traceback" in child.stdout
+    assert "the disk is full" in child.stdout
     failed = store.get(run_id)
     assert failed.state == "failed"
-    assert re.fullmatch(r".*00000000.safetensors could not be written, for the disk is full: .*", failed.error or "")
+    assert re.fullmatch(
+        r".*00000000[-\d]*\.safetensors could not be written, for the disk is full: .*", failed.error or ""
+    )
     assert list(run_folder(run_id).snapshots.iterdir()) == []
 
 

@@ -99,8 +99,12 @@ class Chart {
     Object.assign(template.layout.font, { family, size });
     Object.assign(template.layout.hoverlabel.font, { family, size });
     const { data, layout } = translate(this.data.figure);
-    // What would not be readable in less room is drawn as wide as it needs, and scrolls inside its frame.
-    const wide = Math.max(width, layout.meta?.min_width ?? 0);
+    // What would not be readable in less room is drawn smaller, as far as its letters stay readable, or else as wide as
+    // it needs, and scrolls inside its frame.
+    const { min_width: needed = 0, smallest = 1 } = layout.meta ?? {};
+    const fits = width >= needed * smallest;
+    if (fits && width < needed) for (const { textfont } of data) if (textfont) textfont.size *= width / needed;
+    const wide = fits ? width : needed;
     this.plot.style.width = `${wide}px`;
     if (wide > width) this.frame.tabIndex = 0;
     else this.frame.removeAttribute("tabindex");
