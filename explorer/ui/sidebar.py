@@ -26,6 +26,9 @@ STATES = {
 
 def show() -> None:
     """The sidebar of every page."""
+    # The widgets of another page are new ones, whatever the session still holds under their keys: see _put.
+    for key in ("network-picker", "digit"):
+        st.session_state.pop(key, None)
     with st.sidebar:
         network = current_network()
         busy = network.state in ("queued", "running")
@@ -85,7 +88,7 @@ def _network() -> None:
     networks = {network.id: network for network in cache.known_networks()}
     current = current_network()
     networks.setdefault(current.id, current)
-    st.session_state["network-picker"] = current.id
+    _put("network-picker", current.id)
 
     def take() -> None:
         state.select_network(st.session_state["network-picker"])
@@ -147,7 +150,7 @@ def _verdict(probabilities: np.ndarray, label: int | None, classes: tuple[str, .
 
 def _picker(count: int) -> None:
     index = state.digit_index()
-    st.session_state["digit"] = min(index or 0, count - 1)
+    _put("digit", min(index or 0, count - 1))
     st.number_input(
         "Number in the test set",
         0,
@@ -164,6 +167,13 @@ def _picker(count: int) -> None:
         help="Another digit at random",
         on_click=lambda: _take(random.randrange(count)),  # noqa: S311 no secret hangs on it
     )
+
+
+def _put(key: str, value: str | int) -> None:
+    """Gives a widget its value, only where it has another one: at each value that is given anew the browser throws away
+    what is being typed, and the sidebar refreshes by itself while a network trains."""
+    if st.session_state.get(key) != value:
+        st.session_state[key] = value
 
 
 def _take(index: int) -> None:

@@ -265,6 +265,13 @@ def test_a_run_is_paused_resumed_stopped_and_deleted(visit: Callable[..., Page])
     page.locator(".st-key-train button").click()
     head, progress = page.locator(".st-key-run-header"), page.locator(".st-key-run-progress")
     expect(progress).to_contain_text("images/s", timeout=LONG)
+    # The sidebar refreshes every five seconds meanwhile: it leaves alone what is being typed.
+    number = page.get_by_label("Number in the test set")
+    number.fill("42")
+    page.wait_for_timeout(6_000)
+    expect(number).to_have_value("42")
+    number.press("Enter")
+    expect(page).to_have_url(re.compile("digit=42"))
     for button, state in (("Pause", "Paused"), ("Resume", "Training"), ("Stop", "Stopped early")):
         if button == "Stop":
             expect(progress).to_contain_text("images/s", timeout=LONG)
