@@ -371,6 +371,19 @@ def test_the_maps_are_pytorchs(open_app: Open, network: Network, data: Dataset) 
     np.testing.assert_allclose(arrays["values"], expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        (0.003951, 0.003949, "stays at **0.00395**"),
+        (0.4, 0.3, "gain from it"),
+        (0.3, 0.35, "goes from 0.300 to **0.350**."),
+        (0.3, 2.0, "unlearns them"),
+    ],
+)
+def test_what_a_step_costs_other_digits_is_said_as_the_numbers_show_it(before: float, after: float, said: str) -> None:
+    assert said in descent._price(before, after)
+
+
 def test_the_split_is_the_real_one(open_app: Open, data: Dataset) -> None:
     tested = open_app("learn", chapter="splits")
     tested.slider(key="lesson-share").set_value(25).run()

@@ -89,6 +89,7 @@ function ring(pen, x, y, width, height, ink) {
 function cells(pen, x, y, size, columns, values, { ink, scale, limit, padding = null, winner = null, text = null, share = 0.32 }) {
   const places = decimals(limit);
   text ??= (value) => brief(value, places);
+  const room = places > 2 ? size - 3 : undefined; // longer numbers are set narrower where they have to be
   const readable = size >= READABLE;
   pen.font = `${Math.round(clamp(size * share, 8, 13))}px ${ink.font}`;
   pen.textAlign = "center";
@@ -112,7 +113,7 @@ function cells(pen, x, y, size, columns, values, { ink, scale, limit, padding = 
     }
     if (!readable) return;
     pen.fillStyle = outside ? ink.muted : contrast;
-    pen.fillText(outside ? "0" : text(value), left + (size - 1) / 2, top + size / 2, size - 3);
+    pen.fillText(outside ? "0" : text(value), left + (size - 1) / 2, top + size / 2, room);
   });
   const rows = Math.ceil(values.length / columns);
   frame(pen, x - 0.5, y - 0.5, columns * size, rows * size, ink.border, 1);

@@ -83,6 +83,8 @@ def _verdict(before: float, after: float) -> str:
 
 
 def _price(before: float, after: float) -> str:
+    if significant(before) == significant(after):
+        return f"On 100 other digits the loss stays at **{significant(after)}**."
     pair = f"On 100 other digits the loss goes from {significant(before)} to **{significant(after)}**"
     if after < before:
         return f"{pair}: they gain from it, too."
