@@ -35,7 +35,7 @@ def packed(known: Known, file_format: Format) -> bytes:
     card = networks.data_card(known)
     if file_format == "python":
         return codegen.script(known.spec, card).encode()
-    network = networks.load(known.id)
+    network = networks.load(known.id, snapshot=known.snapshot)
     if file_format == "safetensors":
         return weights.pack(network, known.spec)
     from explorer.onnx_file import to_onnx  # torch, and the optional packages
@@ -44,10 +44,12 @@ def packed(known: Known, file_format: Format) -> bytes:
 
 
 def file_name(known: Known, file_format: Format) -> str:
-    """A name that every file system takes: ``lenet5.onnx``, ``my-network-3f2a.py``."""
+    """A name that every file system takes: ``lenet5.onnx``, ``my-network-3f2a.py``, and for a moment of the training
+    ``lenet5-step-64.onnx``."""
     words = re.sub(r"[^a-z0-9]+", "-", known.title.lower()).strip("-")
     stem = known.id if known.kind == "zoo" else f"{words or 'network'}-{known.id[:4]}"
-    return stem + SUFFIXES[file_format]
+    moment = "" if known.snapshot is None or file_format == "python" else f"-step-{known.snapshot}"
+    return stem + moment + SUFFIXES[file_format]
 
 
 def missing(file_format: Format) -> str | None:

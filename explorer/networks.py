@@ -9,15 +9,16 @@ import json
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from explorer import weights, zoo
 from explorer.data.cards import DataCard, find_card
 from explorer.errors import ExplorerError, StoreError, WeightsError
 from explorer.runs import service
+from explorer.runs.artifacts import run_folder
 from explorer.runs.records import RunRecord
 from explorer.shapes import totals, trace
 from explorer.spec import ModelSpec, RunSpec, from_json
@@ -25,8 +26,10 @@ from explorer.spec import ModelSpec, RunSpec, from_json
 if TYPE_CHECKING:
     from explorer.data import Dataset
     from explorer.models import Network
+    from explorer.training.snapshots import Moment
 
 ID_DIGITS, SHORTEST_PREFIX = 8, 4
+_MOMENT = "@"
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +37,9 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class Known:
     """A network to choose. ``state`` is 'bundled' or its run's; ``version`` changes whenever its weights do, so that
-    (id, version) is a cache's key; ``usable``: it has weights, which a run gets with its first checkpoint."""
+    (id, version) is a cache's key; ``usable``: it has weights, which a run gets with its first checkpoint.
+    ``edited``: its weights were changed by hand, not trained (see :mod:`explorer.edited`).
+    ``snapshot``: not as it is now, but as it was after that step of its training (see :meth:`at`)."""
 
     id: str
     title: str
@@ -45,6 +50,19 @@ class Known:
     parameters: int
     version: str
     usable: bool
+    edited: bool = False
+    snapshot: int | None = None
+
+    def at(self, step: int | None) -> Known:
+        """The network as it was after an optimiser step, of which there must be a snapshot; None: as it is now.
+
+        It has a version of its own, which :func:`load_version` understands, so that whatever takes (id, version)
+        follows. How it did on the test images then is not known.
+        """
+        version = self.version.partition(_MOMENT)[0]
+        if step is None:
+            return self if self.snapshot is None else replace(find(self.id), usable=self.usable)
+        return replace(self, version=f"{version}{_MOMENT}{step}", snapshot=step, test_accuracy=None)
 
 
 def known(owner: str | None = None) -> tuple[Known, ...]:
@@ -95,14 +113,43 @@ def load(id: str, *, snapshot: int | None = None) -> Network:  # noqa: A002
     """
     chosen = find(id)
     if chosen.kind == "zoo":
-        if snapshot is not None:
-            raise StoreError(f"the bundled network {id} has no snapshots: train it yourself to watch it learn")
-        return zoo.load(id)[1]
+        if snapshot is None:
+            return zoo.load(id)[1]
+        from explorer.training.trained import load_snapshot
+
+        return load_snapshot(chosen.spec, zoo.snapshot(id, snapshot))
     if not chosen.usable:
         raise StoreError(f"run {chosen.id} has no weights yet: wait for its first checkpoint")
     from explorer.training.trained import load_trained
 
     return load_trained(chosen.id, snapshot=snapshot)
+
+
+def load_version(id: str, version: str) -> Network:  # noqa: A002
+    """The network that (id, version) of a :class:`Known` stands for: now, or at a moment of its training. Raises what
+    :func:`load` raises."""
+    _, moment, step = version.partition(_MOMENT)
+    return load(id, snapshot=int(step) if moment else None)
+
+
+def moments(known: Known) -> tuple[Moment, ...]:
+    """The snapshots of a network's training, by step, without one of its end, which is the network itself.
+
+    An unreadable one is left out, and the log says why. Raises SpecError or WeightsError for a damaged card.
+    """
+    from explorer.training.snapshots import Moment, list_snapshots, read_moment
+
+    if known.kind == "zoo":
+        return tuple(Moment(kept.step, kept.epoch, True) for kept in zoo.card(known.id).snapshots)
+    found = []
+    end = (run(known.id).result or {}).get("weights_step")
+    for step, path in list_snapshots(run_folder(known.id).snapshots).items():
+        try:
+            if step != end:
+                found.append(read_moment(path))
+        except WeightsError as error:
+            log.warning("run %s: %s", known.id, error)
+    return tuple(found)
 
 
 def data_card(known: Known) -> DataCard:
@@ -113,12 +160,25 @@ def data_card(known: Known) -> DataCard:
 def learned_from(id: str, data: Dataset) -> str | None:  # noqa: A002
     """The sentence to show beside figures on the test images where the network has learned from these very images: the
     bundled ones on the subset that is cut from their training images. None where it has not."""
-    if not data.test_is_known or id not in zoo.names() or zoo.card(id).spec.data.dataset != data.card.name:
+    bundled = bundled_origin(id) if data.test_is_known else None
+    if bundled is None or bundled not in zoo.names() or zoo.card(bundled).spec.data.dataset != data.card.name:
         return None
+    which = "this bundled network" if bundled == id else "the bundled network that this one was edited from"
     return (
-        f"These {len(data.test):,} test images are some of {data.card.title}'s training images, and this bundled "
-        "network has learned from them: on images that are new to it, it makes more mistakes."
+        f"These {len(data.test):,} test images are some of {data.card.title}'s training images, and {which} "
+        "has learned from them: on images that are new to it, it makes more mistakes."
     )
+
+
+def bundled_origin(id: str) -> str | None:  # noqa: A002
+    """The bundled network that this one is or was edited from, None where it was trained here."""
+    if id in zoo.names():
+        return id
+    try:
+        edited = (run(id).result or {}).get("edited") or {}
+    except StoreError:  # it was deleted meanwhile
+        return None
+    return cast("str | None", edited.get("bundled"))
 
 
 def from_file(path: Path) -> tuple[RunSpec, Network]:
@@ -171,6 +231,7 @@ def _trained(record: RunRecord) -> Known:
         parameters=_parameters(record.spec.model, record.spec.data.dataset),
         version=digest[:16],
         usable=digest != "",
+        edited="edited" in result,
     )
 
 

@@ -1,4 +1,5 @@
-"""The bundled trained networks: a JSON card and a safetensors file each in ``model_zoo/``, checked before use.
+"""The bundled trained networks: a JSON card and a safetensors file each in ``model_zoo/``, checked before use, and, of
+most, a folder ``NAME/`` of snapshots from their training.
 
 Listing reads the cards alone and needs no torch; it is imported where weights are read or written.
 """
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 DIRECTORY = Path(__file__).resolve().parents[1] / "model_zoo"
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 log = logging.getLogger(__name__)
@@ -57,9 +60,18 @@ class TrainingData(FrozenSpec):
     fingerprint: str
 
 
+class Kept(FrozenSpec):
+    """A snapshot of the training, which is a file: after which optimiser step it was taken, and at which epoch."""
+
+    step: int = Field(ge=0, le=99_999_999)
+    epoch: float = Field(ge=0.0)
+    sha256: Digest
+
+
 class ZooCard(FrozenSpec):
     """What is known of a bundled network. ``spec`` holds network, recipe and seed; ``seconds`` is the training's time,
-    ``chosen_by`` what its hyperparameters were chosen by, ``created_by`` the command that makes it again."""
+    ``chosen_by`` what its hyperparameters were chosen by, ``created_by`` the command that makes it again. Of its
+    ``snapshots``, by step, none is of the end: that is the network itself."""
 
     name: Name
     title: str = Field(min_length=1, max_length=80)
@@ -70,9 +82,10 @@ class ZooCard(FrozenSpec):
     parameters: int = Field(ge=1)
     seconds: float = Field(ge=0.0)
     device: str
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    sha256: Digest
     chosen_by: str
     created_by: str
+    snapshots: tuple[Kept, ...] = Field(default=(), exclude_if=lambda kept: not kept)
 
 
 def names(*, directory: Path | None = None) -> tuple[str, ...]:
@@ -136,6 +149,22 @@ def verified(card: ZooCard, *, directory: Path | None = None) -> bytes:
     return data
 
 
+def snapshot(name: str, step: int, *, directory: Path | None = None) -> Path:
+    """The file of a network's snapshot. Raises what :func:`card` raises, and WeightsError where there is none of this
+    step, or it is not, byte for byte, the card's."""
+    found = card(name, directory=directory)
+    kept = next((kept for kept in found.snapshots if kept.step == step), None)
+    if kept is None:
+        steps = ", ".join(f"{kept.step:,}" for kept in found.snapshots) or "none"
+        raise WeightsError(f"the bundled network {name} has no snapshot of step {step:,}; there are: {steps}")
+    path = _snapshot_file(name, step, directory)
+    if hashlib.sha256(weights.read(path)).hexdigest() != kept.sha256:
+        raise WeightsError(
+            f"the snapshot {name}/{path.name} is not the one that its card describes: fetch model_zoo again"
+        )
+    return path
+
+
 def save(
     name: str,
     network: Network,
@@ -149,15 +178,18 @@ def save(
     device: str,
     chosen_by: str,
     created_by: str,
+    snapshots: Mapping[tuple[int, float], bytes] | None = None,
     directory: Path | None = None,
 ) -> ZooCard:
-    """Writes a network and its card, each at once or not at all; one of the same name is replaced.
+    """Writes a network, its snapshots (files by step and epoch) and its card, each at once or not at all; one of the
+    same name is replaced.
 
     Returns the card. Raises SpecError where a value of the card is out of its range.
     """
-    from explorer.runs.artifacts import atomic_write
+    from explorer.runs.artifacts import atomic_write, prune
 
     packed = weights.pack(network, spec)
+    files = dict(sorted((snapshots or {}).items()))
     try:
         made = ZooCard(
             name=name,
@@ -172,11 +204,21 @@ def save(
             sha256=hashlib.sha256(packed).hexdigest(),
             chosen_by=chosen_by,
             created_by=created_by,
+            snapshots=tuple(
+                Kept(step=step, epoch=epoch, sha256=hashlib.sha256(file).hexdigest())
+                for (step, epoch), file in files.items()
+            ),
         )
     except ValidationError as error:
         raise SpecError(sentence(error)) from None
     (directory or DIRECTORY).mkdir(parents=True, exist_ok=True)
     # The card last: between the two, an older card doesn't fit and is refused, never believed.
+    places = [_snapshot_file(name, step, directory) for step, _ in files]
+    for path, file in zip(places, files.values(), strict=True):
+        path.parent.mkdir(exist_ok=True)
+        atomic_write(path, file)
+    if _snapshot_folder(name, directory).is_dir():
+        prune(_snapshot_folder(name, directory), keep=places)
     atomic_write(_file(name, ".safetensors", directory), packed)
     atomic_write(_file(name, ".json", directory), (made.model_dump_json(indent=2) + "\n").encode())
     return made
@@ -184,3 +226,11 @@ def save(
 
 def _file(name: str, suffix: str, directory: Path | None) -> Path:
     return (directory or DIRECTORY) / f"{name}{suffix}"
+
+
+def _snapshot_folder(name: str, directory: Path | None) -> Path:
+    return (directory or DIRECTORY) / name
+
+
+def _snapshot_file(name: str, step: int, directory: Path | None) -> Path:
+    return _snapshot_folder(name, directory) / f"{step:08d}.safetensors"

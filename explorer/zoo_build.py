@@ -6,7 +6,7 @@ the end, for the card.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,10 @@ from explorer.presets import PRESETS
 from explorer.spec import Augmentation, RunSpec, TrainSpec
 
 Progress = Callable[[float, str], None]
+SNAPSHOTS = 8
+"""How many of a training's snapshots are kept, without the end, which is the network itself."""
+SNAPSHOT_BYTES = 4_000_000
+"""What they may take together: a large network keeps fewer."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,8 @@ def build(name: str, *, progress: Progress | None = None, directory: Path | None
     from explorer.analysis import wilson
     from explorer.models import build, load_weights
     from explorer.training.engine import train
-    from explorer.training.events import Evaluated, Finished, Started, Step
+    from explorer.training.events import Evaluated, Finished, Snapshot, Started, Step
+    from explorer.training.snapshots import pack_snapshot
 
     recipe, preset = RECIPES[name], PRESETS[name]
     spec = RunSpec(name=preset.title, model=preset.model, train=recipe.train)
@@ -87,6 +92,7 @@ def build(name: str, *, progress: Progress | None = None, directory: Path | None
     tell = progress or (lambda _share, _words: None)
     started: Started | None = None
     finished: Finished | None = None
+    moments: dict[tuple[int, float], bytes] = {}
     words = ""
     for event in train(spec, data):
         match event:
@@ -96,6 +102,8 @@ def build(name: str, *, progress: Progress | None = None, directory: Path | None
                 tell(event.step / started.steps_total, f"{event.images_per_second:,.0f} images/s {words}")
             case Evaluated():
                 words = f"validation {event.accuracy:.2%}"
+            case Snapshot(complete=True):
+                moments[event.step, event.epoch] = pack_snapshot(event, half=True)
             case Finished():
                 finished = event
     if started is None or finished is None:
@@ -122,5 +130,15 @@ def build(name: str, *, progress: Progress | None = None, directory: Path | None
         device=started.device,
         chosen_by=recipe.chosen_by,
         created_by=f"python -m explorer zoo build {name}",
+        snapshots=_some(moments),
         directory=directory,
     )
+
+
+def _some(moments: Mapping[tuple[int, float], bytes]) -> dict[tuple[int, float], bytes]:
+    """A few of the snapshots, as far apart as the engine takes them: close at first, from before the first step."""
+    before_end = sorted(moments)[:-1]
+    largest = max((len(moments[at]) for at in before_end), default=1)
+    count = min(SNAPSHOTS, len(before_end), SNAPSHOT_BYTES // largest)
+    places = [round(place * (len(before_end) - 1) / max(1, count - 1)) for place in range(count)]
+    return {before_end[place]: moments[before_end[place]] for place in places}

@@ -110,6 +110,8 @@ def test_file_names_are_plain() -> None:
     run = replace(bundled, id="3f2a99aa", kind="run", title=" Ä/..\\My first: 5×5! ")
     assert export.file_name(run, "python") == "my-first-5-5-3f2a.py"
     assert export.file_name(replace(run, title="数字"), "safetensors") == "network-3f2a.safetensors"
+    assert export.file_name(bundled.at(64), "onnx") == "lenet5-step-64.onnx"
+    assert export.file_name(bundled.at(64), "python") == "lenet5.py"
 
 
 def test_a_missing_package_is_one_sentence_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -17,11 +18,14 @@ from explorer import networks, weights, zoo
 from explorer.data import load
 from explorer.data.cards import CARDS
 from explorer.errors import DataError, SpecError, StoreError, WeightsError
-from explorer.models import build
+from explorer.models import Network, build
 from explorer.presets import PRESETS
 from explorer.runs import service
+from explorer.runs.artifacts import run_folder
 from explorer.runs.store import SqlRunStore
 from explorer.spec import DataSpec, RunSpec
+from explorer.training.events import Snapshot
+from explorer.training.snapshots import write_snapshot
 
 SPEC = RunSpec(name="mine", model=PRESETS["softmax"].model)
 
@@ -161,8 +165,80 @@ def test_a_bundled_network_is_loaded_ready_to_be_shared() -> None:
     assert network.spec == PRESETS["lenet5"].model
     assert not network.training
     assert not any(parameter.requires_grad for parameter in network.parameters())
-    with pytest.raises(StoreError, match="no snapshots"):
-        networks.load("lenet5", snapshot=0)
+    with pytest.raises(WeightsError, match="no snapshot of step 5; there are: "):
+        networks.load("lenet5", snapshot=5)
+
+
+# --- moments of training ---
+
+
+def snapshot(step: int, network: Network, *, complete: bool = True) -> Snapshot:
+    return Snapshot(
+        step=step,
+        epoch=step / 4,
+        weights={name: tensor.numpy() for name, tensor in network.state_dict().items()},
+        complete=complete,
+        loss=1.0,
+        accuracy=0.5,
+        images=10,
+        confusion=np.eye(10, dtype=np.int64),
+        probes=np.arange(10),
+        labels=np.arange(10),
+        probabilities=np.full((10, 10), 0.1, np.float32),
+    )
+
+
+def test_a_run_is_loaded_as_it_was_at_each_snapshot(store: SqlRunStore) -> None:
+    run = finished(store)
+    made = {step: build(SPEC.model, (1, 28, 28), 10, seed=step) for step in (0, 3, 8)}
+    for step, network in made.items():
+        write_snapshot(run_folder(run).create().snapshots, snapshot(step, network))
+    known = networks.find(run)
+    assert [moment[:2] for moment in networks.moments(known)] == [(0, 0.0), (3, 0.75), (8, 2.0)]
+    versions = {known.version}
+    for step, network in made.items():
+        then = known.at(step)
+        versions.add(then.version)
+        assert (then.snapshot, then.test_accuracy, then.spec) == (step, None, known.spec)
+        assert then.at(step) == then
+        assert then.at(None) == known
+        loaded = networks.load_version(then.id, then.version)
+        assert not loaded.training
+        assert all(torch.equal(a, b) for a, b in zip(loaded.parameters(), network.parameters(), strict=True))
+    assert len(versions) == 4
+    with pytest.raises(StoreError, match=r"no snapshot of step 4; there are: 0, 3, 8"):
+        networks.load(run, snapshot=4)
+
+
+def test_the_end_is_no_moment_a_damaged_one_is_left_out_and_a_part_is_refused(
+    store: SqlRunStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    network = build(SPEC.model, (1, 28, 28), 10, seed=0)
+    run = service.add(SPEC, weights.pack(network, SPEC), {"weights_step": 8})
+    folder = run_folder(run).snapshots
+    write_snapshot(folder, snapshot(8, network))
+    write_snapshot(folder, snapshot(2, network, complete=False))
+    (folder / "00000004.safetensors").write_bytes(b"no")
+    with caplog.at_level(logging.WARNING):
+        assert [moment.step for moment in networks.moments(networks.find(run))] == [2]
+    assert "00000004" in caplog.text
+    with pytest.raises(WeightsError, match="too large to keep more than its first layer"):
+        networks.load(run, snapshot=2)
+
+
+def test_a_run_that_is_added_has_its_weights_and_can_be_deleted(store: SqlRunStore) -> None:
+    network = build(SPEC.model, (1, 28, 28), 10, seed=5)
+    run = service.add(SPEC, weights.pack(network, SPEC), {"edited": {"bundled": "lenet5"}}, "ann")
+    known = networks.find(run)
+    assert (known.state, known.usable, known.edited, known.test_accuracy) == ("finished", True, True, None)
+    assert all(torch.equal(a, b) for a, b in zip(networks.load(run).parameters(), network.parameters(), strict=True))
+    assert networks.bundled_origin(run) == "lenet5"
+    assert networks.bundled_origin("tiny") == "tiny"
+    assert networks.bundled_origin("nothing") is None
+    with pytest.raises(StoreError, match="already"):
+        store.add(run, SPEC, {})
+    service.delete(run)
+    assert not run_folder(run).path.exists()
 
 
 # --- files ---

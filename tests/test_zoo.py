@@ -20,7 +20,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from sklearn.metrics import accuracy_score
 
-from explorer import data, weights, zoo
+from explorer import data, networks, weights, zoo
 from explorer.analysis.capture import to_input
 from explorer.data.cards import CARDS
 from explorer.errors import DataError, SpecError, WeightsError
@@ -108,6 +108,36 @@ def test_saving_again_replaces_both_files_and_leaves_no_others(tmp_path: Path) -
     assert card.title == "Second"
     assert torch.equal(loaded.state_dict()["conv1.weight"], second.state_dict()["conv1.weight"])
     assert sorted(path.name for path in tmp_path.iterdir()) == ["small.json", "small.safetensors"]
+
+
+def test_snapshots_are_kept_checked_and_replaced(tmp_path: Path) -> None:
+    files = {(8, 2.0): b"later", (0, 0.0): b"first"}
+    card = put(tmp_path, snapshots=files)
+    assert zoo.card("small", directory=tmp_path) == card
+    assert [(kept.step, kept.epoch) for kept in card.snapshots] == [(0, 0.0), (8, 2.0)]
+    assert zoo.snapshot("small", 8, directory=tmp_path).read_bytes() == b"later"
+    with pytest.raises(WeightsError, match=r"no snapshot of step 4; there are: 0, 8"):
+        zoo.snapshot("small", 4, directory=tmp_path)
+    zoo.snapshot("small", 0, directory=tmp_path).write_bytes(b"other")
+    with pytest.raises(WeightsError, match="not the one that its card describes"):
+        zoo.snapshot("small", 0, directory=tmp_path)
+    put(tmp_path, snapshots={(3, 1.0): b"only"})
+    assert [path.name for path in (tmp_path / "small").iterdir()] == ["00000003.safetensors"]
+    assert "snapshots" not in json.loads((put(tmp_path), (tmp_path / "small.json").read_text())[1])
+    assert zoo.names(directory=tmp_path) == ("small",)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_snapshots_are_moments_of_the_network(name: str) -> None:
+    known = networks.find(name)
+    for kept in networks.moments(known):
+        network = networks.load(name, snapshot=kept.step)
+        assert network.spec == known.spec.model
+        assert not network.training
+
+
+def test_all_that_is_shipped_is_small() -> None:
+    assert sum(path.stat().st_size for path in zoo.DIRECTORY.rglob("*") if path.is_file()) < 20_000_000
 
 
 @pytest.mark.parametrize("name", ["", "../up", "UPPER", "a b", "a/b", "9lives", "x" * 41])

@@ -7,12 +7,16 @@ the home folder and on local processes, unless told ``on`` which backend. They r
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from explorer.errors import StoreError
 from explorer.home import home
@@ -55,6 +59,20 @@ def start(spec: RunSpec, owner: str = "", *, on: Backend | None = None) -> str:
     on = on or local()
     run_id = on.store.create(spec, owner)
     dispatch(on=on)
+    return run_id
+
+
+def add(spec: RunSpec, weights: bytes, result: Mapping[str, Any], owner: str = "", *, on: Backend | None = None) -> str:
+    """Keeps a network as a run that was not trained here: its weights file, and what is known of it. Returns its id."""
+    on = on or local()
+    run_id = secrets.token_hex(4)
+    folder = artifacts.run_folder(run_id).create()
+    try:
+        artifacts.atomic_write(folder.weights, weights)
+        on.store.add(run_id, spec, {**result, "weights_sha256": hashlib.sha256(weights).hexdigest()}, owner)
+    except StoreError:
+        artifacts.remove(run_id)
+        raise
     return run_id
 
 

@@ -80,6 +80,16 @@ class SqlRunStore:
             at.execute(insert(runs).values(**values, state="queued", created=self.clock()))
         return run_id
 
+    def add(self, run_id: str, spec: RunSpec, result: Mapping[str, Any], owner: str = "") -> None:
+        """Notes a run that has its result already and that no process worked on. Raises StoreError where the id is
+        taken."""
+        now = self.clock()
+        values = {"id": run_id, "name": spec.name, "owner": owner, "spec_json": spec.model_dump_json()}
+        with transaction(self._engine, "FULL") as at:
+            if at.execute(select(runs.c.id).where(runs.c.id == run_id)).first():
+                raise StoreError(f"there is a run {run_id} already: try again")
+            at.execute(insert(runs).values(**values, state="finished", created=now, ended=now, result=dict(result)))
+
     def get(self, run_id: str) -> RunRecord:
         with transaction(self._engine) as at:
             row = at.execute(select(runs).where(runs.c.id == run_id)).first()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -36,13 +37,24 @@ def load_trained(run_id: str, *, snapshot: int | None = None) -> Network:
     run = store.get(run_id)
     folder = run_folder(run_id)
     if snapshot is not None:
-        return _network(run.spec, _of_snapshot(run_id, folder, snapshot))
+        return load_snapshot(run.spec, _snapshot_file(run_id, folder, snapshot))
     if run.state == "finished":
         return _final(run, folder)
     checkpoint = newest_checkpoint(store, run_id)
     if checkpoint is None:
         raise StoreError(f"run {run_id} has no weights yet: wait for its first checkpoint")
     return _network(run.spec, checkpoint.weights)
+
+
+def load_snapshot(spec: RunSpec, path: Path) -> Network:
+    """The network of a snapshot's file, in evaluation mode and without gradients. Raises WeightsError where the file is
+    damaged, of another network, or holds its first layer alone."""
+    found = read_snapshot(path)
+    if not found.complete:
+        raise WeightsError(
+            f"{spec.name} is too large to keep more than its first layer in snapshots: look at it as it is now"
+        )
+    return _network(spec, {name: torch.from_numpy(values) for name, values in found.weights.items()})
 
 
 def newest_checkpoint(store: SqlRunStore, run_id: str) -> Checkpoint | None:
@@ -64,15 +76,12 @@ def _final(run: RunRecord, folder: RunFolder) -> Network:
     return weights.unpack(packed, run.spec)
 
 
-def _of_snapshot(run_id: str, folder: RunFolder, step: int) -> dict[str, Tensor]:
+def _snapshot_file(run_id: str, folder: RunFolder, step: int) -> Path:
     path = snapshot_path(folder.snapshots, step)
     if not path.is_file():
         steps = ", ".join(f"{step:,}" for step in list_snapshots(folder.snapshots)) or "none"
         raise StoreError(f"run {run_id} has no snapshot of step {step:,}; there are: {steps}")
-    found = read_snapshot(path)
-    if not found.complete:
-        raise StoreError(f"the network of run {run_id} is too large to keep more than its first layer in snapshots")
-    return {name: torch.from_numpy(values) for name, values in found.weights.items()}
+    return path
 
 
 def _network(spec: RunSpec, tensors: Mapping[str, Tensor]) -> Network:

@@ -56,7 +56,7 @@ def show(network: Known, card: DataCard, layers: tuple[LayerShape, ...], pixels:
 
 
 def _class(network: Known, card: DataCard, pixels: np.ndarray, label: int | None) -> int:
-    outputs = cache.activations(network.id, network.version, None, card.name, pixels.tobytes())
+    outputs = cache.activations(network.id, network.version, card.name, pixels.tobytes())
     shares = outputs["probabilities"]
     predicted = int(shares.argmax())
 

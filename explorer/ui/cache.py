@@ -12,6 +12,7 @@ import streamlit as st
 
 from explorer import networks
 from explorer.data.cards import find_card
+from explorer.edits import from_json
 from explorer.jobs import service as jobs
 from explorer.networks import Known
 from explorer.runs import service
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from explorer.digits import Prepared
     from explorer.models import Network
     from explorer.training.one_step import Difference, Memory
+    from explorer.training.snapshots import Moment
     from explorer.ui.lessons.step import Descent
 
 SPEEDS = 20
@@ -72,9 +74,16 @@ def known_networks() -> tuple[Known, ...]:
 
 
 @st.cache_resource(show_spinner="Opening the network …", max_entries=32)
-def network(network_id: str, version: str, snapshot: int | None = None) -> Network:  # noqa: ARG001 version is the key
-    """The trained network in evaluation mode; ``version`` changes with its weights."""
-    return networks.load(network_id, snapshot=snapshot)
+def network(network_id: str, version: str) -> Network:
+    """The trained network in evaluation mode; ``version`` changes with its weights, and has the moment of its training
+    where it is not the end (see :meth:`explorer.networks.Known.at`)."""
+    return networks.load_version(network_id, version)
+
+
+@st.cache_data(ttl=2.0, max_entries=256, show_spinner=False)
+def moments(network_id: str, version: str) -> tuple[Moment, ...]:  # noqa: ARG001 version is the key
+    """The snapshots of a network's training, by step, without one of its end."""
+    return networks.moments(networks.find(network_id))
 
 
 @st.cache_resource(show_spinner="Reading the test set …", max_entries=32)
@@ -87,15 +96,13 @@ def evaluation(network_id: str, version: str, dataset_name: str) -> Evaluation:
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
-def activations(
-    network_id: str, version: str, snapshot: int | None, dataset_name: str, pixels: bytes
-) -> dict[str, np.ndarray]:
+def activations(network_id: str, version: str, dataset_name: str, pixels: bytes) -> dict[str, np.ndarray]:
     """What every layer makes of one image, given as the bytes of its uint8 pixels (C, H, W)."""
     from explorer.analysis import activations as run
 
     card = find_card(dataset_name)
     image = np.frombuffer(pixels, dtype=np.uint8).reshape(card.shape)
-    return run(network(network_id, version, snapshot), image, card)
+    return run(network(network_id, version), image, card)
 
 
 @st.cache_data(show_spinner=False, max_entries=256)
@@ -396,3 +403,50 @@ def attribution(
 def job_result(key: str) -> dict[str, np.ndarray]:
     """The result of the job with that key, read-only: see :mod:`explorer.ui.jobs`."""
     return jobs.local().result(key)
+
+
+# --- changed networks ---
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def changed(network_id: str, version: str, edits: str) -> Network:
+    """A copy of the network with edits, given as JSON."""
+    from explorer.analysis import change
+
+    return change.changed(network(network_id, version), from_json(edits))
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)  # 50 MB each
+def kept(network_id: str, version: str, dataset_name: str, every: int, place: int) -> Tensor:
+    """The input of the layer at ``place`` for every so many-th test image, counted from the first."""
+    from explorer.analysis import change
+
+    data = dataset(dataset_name)
+    return change.keep(network(network_id, version), data.test.pixels[::every], data.card, place)
+
+
+@st.cache_resource(show_spinner="Reading the test digits …", max_entries=128)
+def answers(network_id: str, version: str, edits: str, dataset_name: str, every: int) -> Evaluation:
+    """The answers of a network with edits, given as JSON, to every so many-th test image."""
+    from explorer.analysis import change
+
+    data = dataset(dataset_name)
+    pixels, labels = data.test.pixels[::every], data.test.labels[::every]
+    done = from_json(edits)
+    if not done:
+        return change.answers(network(network_id, version), labels, pixels=pixels, card=data.card)
+    model = changed(network_id, version, edits)
+    layers = trace(model.spec, model.input_shape, model.classes)
+    place = change.place_to_keep(layers, change.first_layer(model, done), len(pixels))
+    before = kept(network_id, version, dataset_name, every, place) if place else None
+    return change.answers(model, labels, pixels=pixels, card=data.card, kept=before, place=place)
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def changed_probabilities(network_id: str, version: str, edits: str, dataset_name: str, pixels: bytes) -> np.ndarray:
+    """The probabilities (classes,) of a network with edits for an image, given as the bytes of its uint8 pixels."""
+    from explorer.analysis import activations as run
+
+    card = find_card(dataset_name)
+    image = np.frombuffer(pixels, dtype=np.uint8).reshape(card.shape)
+    return run(changed(network_id, version, edits), image, card)["probabilities"]

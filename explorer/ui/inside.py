@@ -14,7 +14,20 @@ from explorer.figures import bars, theme
 from explorer.networks import Known
 from explorer.shapes import LayerShape, trace
 from explorer.spec import Dropout, Flatten
-from explorer.ui import attribution, gallery, html, kernel_bench, kernels, learning_step, microscope, sidebar, text, why
+from explorer.ui import (
+    attribution,
+    change,
+    gallery,
+    html,
+    kernel_bench,
+    kernels,
+    learning_step,
+    microscope,
+    moments,
+    sidebar,
+    text,
+    why,
+)
 from explorer.ui.components import chart, wall
 from explorer.ui.components.microscope import pixel_numbers
 
@@ -41,12 +54,14 @@ def show() -> None:
     outputs = cast(Outputs, sidebar.answer(network, pixels))
     layers = trace(network.spec.model, card.shape, len(card.classes))
     gallery.show(card)
+    moments.show(network)
     parts: dict[str, Callable[[], None]] = {
         "Maps": lambda: _maps(network, card, layers, outputs, pixels, label),
         "Kernels": lambda: kernels.show(network, layers),
         "Why this answer": lambda: why.show(network, card, layers, outputs, pixels, label),
         "What it rests on": lambda: attribution.show(network, card, layers, pixels, label),
         "One step of learning": lambda: learning_step.show(network, card, pixels, label),
+        "Change it": lambda: change.show(network, card, pixels, label),
         "Kernel bench": lambda: kernel_bench.show(network, card, pixels),
     }
     tabs = st.tabs(list(parts), key="inside-tab", on_change="rerun")

@@ -173,10 +173,17 @@ def _memory(network: Known) -> tuple[Memory, Rate]:
     """The optimiser's memory, and the rate that the reader chooses; both with a sentence on where they come from."""
     recipe = network.spec.train
     new = fresh(recipe)
-    kept = cache.optimizer_memory(network.id, network.version) if network.kind == "run" else None
+    now = network.kind == "run" and network.snapshot is None
+    kept = cache.optimizer_memory(network.id, network.version) if now else None
     optimizer = OPTIMIZERS[recipe.optimizer]
     if kept is None:
-        why = "A bundled network" if network.kind == "zoo" else "This run has no checkpoint any more: it"
+        why = (
+            "A snapshot"
+            if network.snapshot is not None
+            else "A bundled network"
+            if network.kind == "zoo"
+            else "This run has no checkpoint any more: it"
+        )
         st.caption(
             f"{why} comes without its optimiser's memory. {optimizer} is fresh here, as at step 1, "
             f"at the recipe's learning rate of {number(new.rate.learning_rate)}."

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
 
+from explorer import edited
 from explorer.data.cards import find_card
 from explorer.errors import ExplorerError
 from explorer.figures import curves, theme
@@ -16,7 +17,7 @@ from explorer.figures.matrix import matrix
 from explorer.runs import service
 from explorer.runs.follower import Curve
 from explorer.runs.records import RunRecord
-from explorer.ui import cache, shell, sidebar, state
+from explorer.ui import cache, html, shell, sidebar, state
 from explorer.ui.components import chart, wall
 from explorer.ui.text import duration
 
@@ -56,8 +57,12 @@ def _view(run_id: str, was_active: bool) -> None:
         st.rerun()
     # Each part has a place of its own, also where it is empty: a part that appears must not move the charts to another
     # place, because there the browser would draw them anew and forget the zoom.
+    origin = edited.origin(run)
     with st.container():
-        _header(run)
+        _header(run, "Edited" if origin else STATE_TITLES[run.state])
+    if origin:
+        _edited(origin)
+        return
     with st.container():
         _progress(run)
     with st.container():
@@ -69,10 +74,10 @@ def _view(run_id: str, was_active: bool) -> None:
         _snapshots(run)
 
 
-def _header(run: RunRecord) -> None:
+def _header(run: RunRecord, title: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run-header"):
         st.markdown(f"### {run.name}", width="content")
-        st.badge(STATE_TITLES[run.state], color=_colour(run.state))
+        st.badge(title, color=_colour(run.state))
         if run.active:
             _action("Pause", "pause", ":material/pause:", lambda: service.pause(run.id), run.state == "running")
             _action("Stop", "stop", ":material/stop:", lambda: service.stop(run.id))
@@ -106,6 +111,16 @@ def _colour(run_state: str) -> Literal["blue", "green", "red", "gray"]:
             return "red"
         case _:
             return "gray"
+
+
+def _edited(origin: Mapping[str, Any]) -> None:
+    """A run that was not trained: what it was made from and how, in the place of its curves."""
+    moment = "" if origin["snapshot"] is None else f", as it was after step {origin['snapshot']:,} of its training"
+    st.markdown(
+        f"Not trained but edited by hand, in Look inside, from **{html.escape_markdown(origin['title'])}** "
+        f"({origin['from']}){moment}."
+    )
+    st.markdown("\n".join(f"- {html.escape_markdown(told)}" for told in origin["words"]))
 
 
 def _progress(run: RunRecord) -> None:

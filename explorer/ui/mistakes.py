@@ -9,7 +9,7 @@ from explorer import networks
 from explorer.analysis import Evaluation, confusion, mistakes, per_class, wilson
 from explorer.data.cards import DataCard, find_card
 from explorer.figures.matrix import matrix as matrix_figure
-from explorer.ui import cache, html, shell, sidebar, state
+from explorer.ui import cache, html, moments, shell, sidebar, state
 from explorer.ui.components import Click, chart, wall
 
 PAGE = 60
@@ -24,6 +24,7 @@ def show() -> None:
         )
         return
     card = find_card(network.spec.data.dataset)
+    moments.show(network)
     found = cache.evaluation(network.id, network.version, card.name)
     matrix = confusion(found.labels, found.predictions, len(card.classes))
     _headline(found)

@@ -12,7 +12,7 @@ import streamlit as st
 from explorer.data.cards import find_card
 from explorer.errors import WeightsError
 from explorer.networks import Known
-from explorer.ui import cache, datanotice, export, html, shell, state
+from explorer.ui import cache, datanotice, export, html, moments, shell, state
 
 ACTIVE = ("queued", "running", "paused")
 STATES = {
@@ -41,7 +41,8 @@ def show() -> None:
 
 
 def current_network() -> Known:
-    """The current network; where it was deleted meanwhile, the bundled one takes its place."""
+    """The current network, as it was at the chosen moment of its training; where it was deleted meanwhile, the bundled
+    one takes its place."""
     listed = {network.id: network for network in cache.known_networks()}
     chosen = listed.get(state.network_id())
     if chosen is None:
@@ -53,14 +54,14 @@ def current_network() -> Known:
             raise WeightsError("there is no network at all: fetch the folder model_zoo again")
         chosen = listed.get(state.DEFAULT_NETWORK) or next(iter(listed.values()))
         state.select_network(chosen.id)
-    return chosen
+    return moments.chosen(chosen)
 
 
-def answer(network: Known, pixels: np.ndarray, snapshot: int | None = None) -> dict[str, np.ndarray] | None:
+def answer(network: Known, pixels: np.ndarray) -> dict[str, np.ndarray] | None:
     """What every layer of the network makes of an image, or None where it has no weights yet."""
     if not network.usable:
         return None
-    return cache.activations(network.id, network.version, snapshot, network.spec.data.dataset, pixels.tobytes())
+    return cache.activations(network.id, network.version, network.spec.data.dataset, pixels.tobytes())
 
 
 def current_digit(network: Known) -> tuple[np.ndarray, int | None]:
@@ -79,6 +80,8 @@ def describe(network: Known) -> str:
     parts = [f"{network.parameters:,} parameters"]
     if network.test_accuracy is not None:
         parts.append(f"{network.test_accuracy:.2%} of test digits right")
+    if network.edited:
+        parts.append("edited by hand")
     if network.state in STATES:
         parts.append(STATES[network.state])
     return " · ".join(parts)
@@ -87,7 +90,7 @@ def describe(network: Known) -> str:
 def _network() -> None:
     networks = {network.id: network for network in cache.known_networks()}
     current = current_network()
-    networks.setdefault(current.id, current)
+    networks.setdefault(current.id, current.at(None))
     _put("network-picker", current.id)
 
     def take() -> None:
@@ -103,6 +106,7 @@ def _network() -> None:
         help="Every page shows this network. The bundled ones come first, then your runs, newest first.",
     )
     st.caption(describe(current))
+    moments.notice(current)
     if current.state in ("queued", "running"):
         at = cache.run_record(current.id).progress
         share = min(1.0, at.step / at.steps_total) if at.steps_total else 0.0

@@ -31,10 +31,16 @@ def follow_url() -> None:
             _open_link(params["spec"])
         if "network" in params:
             _take_network(params["network"])
+        if "snapshot" in params:
+            select_snapshot(_number(params["snapshot"]))
         if "digit" in params:
             _take_digit(params["digit"])
-    for name, value in (("network", network_id()), ("digit", _digit_text())):
-        if params.get(name) != value:
+    step = snapshot()
+    wanted = {"network": network_id(), "digit": _digit_text(), "snapshot": None if step is None else str(step)}
+    for name, value in wanted.items():
+        if value is None:
+            params.pop(name, None)
+        elif params.get(name) != value:
             params[name] = value
 
 
@@ -47,9 +53,10 @@ def network_id() -> str:
 
 
 def select_network(network: str) -> None:
-    """For callbacks: makes a network the current one, here and in the URL."""
+    """For callbacks: makes a network the current one, as it is now, here and in the URL."""
     st.session_state["network"] = network
     st.query_params["network"] = network
+    select_snapshot(None)
 
 
 def _take_network(network: str) -> None:
@@ -60,6 +67,21 @@ def _take_network(network: str) -> None:
         select_network(DEFAULT_NETWORK)
     else:
         st.session_state["network"] = network
+
+
+def snapshot() -> int | None:
+    """The optimiser step of the moment of its training at which the current network is looked at; None: as it is now.
+    A link may name one that there is not."""
+    return cast("int | None", st.session_state.get("snapshot"))
+
+
+def select_snapshot(step: int | None) -> None:
+    """For callbacks: the moment of its training at which the current network is looked at, here and in the URL."""
+    st.session_state["snapshot"] = step
+    if step is not None:
+        st.query_params["snapshot"] = str(step)
+    elif "snapshot" in st.query_params:
+        del st.query_params["snapshot"]
 
 
 # --- the current digit ---
@@ -96,8 +118,14 @@ def _digit_text() -> str:
 
 
 def _take_digit(text: str) -> None:
-    if text.isascii() and text.isdecimal() and len(text) <= 7:
-        st.session_state["digit_number"] = int(text)
+    number = _number(text)
+    if number is not None:
+        st.session_state["digit_number"] = number
+
+
+def _number(text: str) -> int | None:
+    """A whole number of a link, None for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 8 else None
 
 
 # --- the draft ---

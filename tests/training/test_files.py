@@ -17,7 +17,15 @@ from explorer.errors import WeightsError
 from explorer.training.checkpoints import read_checkpoint, write_checkpoint
 from explorer.training.engine import train
 from explorer.training.events import Checkpoint, Snapshot
-from explorer.training.snapshots import list_snapshots, read_snapshot, snapshot_path, write_snapshot
+from explorer.training.snapshots import (
+    Moment,
+    list_snapshots,
+    pack_snapshot,
+    read_moment,
+    read_snapshot,
+    snapshot_path,
+    write_snapshot,
+)
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +53,28 @@ def test_a_snapshot_survives_its_file(told: tuple[Snapshot, Checkpoint], tmp_pat
             assert one == other
     assert again.kernels is not None
     assert again.kernels.shape == (6, 1, 3, 3)
+
+
+def test_half_a_snapshot_has_its_weights_to_float16(told: tuple[Snapshot, Checkpoint], tmp_path: Path) -> None:
+    snapshot = told[0]
+    path = snapshot_path(tmp_path, snapshot.step)
+    path.write_bytes(pack_snapshot(snapshot, half=True))
+    assert path.stat().st_size < len(pack_snapshot(snapshot))
+    again = read_snapshot(path)
+    assert list(again.weights) == list(snapshot.weights)
+    for name, values in snapshot.weights.items():
+        assert again.weights[name].dtype == values.dtype
+        wanted = values.astype(np.float16).astype(np.float32) if values.ndim >= 2 else values
+        np.testing.assert_array_equal(again.weights[name], wanted)
+    assert read_moment(path) == Moment(snapshot.step, snapshot.epoch, True)
+
+
+@pytest.mark.parametrize("content", [b"", b"no safetensors", b"\x08" + bytes(7) + b"{}      "])
+def test_the_moment_of_no_snapshot_is_refused_in_words(tmp_path: Path, content: bytes) -> None:
+    path = snapshot_path(tmp_path, 4)
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"00000004.* can't be read"):
+        read_moment(path)
 
 
 def test_snapshots_are_listed_by_step_and_other_files_are_not(tmp_path: Path) -> None:
