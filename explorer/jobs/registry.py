@@ -25,7 +25,7 @@ class Kind(NamedTuple):
     version: int = 1
 
 
-KINDS: dict[str, Kind] = {}
+KINDS: dict[str, Kind] = {"changed": Kind("explorer.jobs.kinds.changed:compute")}
 
 
 def find(kind: str) -> Kind:

@@ -61,7 +61,10 @@ def ask(
     **params: JsonValue,
 ) -> Request:
     """The request for a computation of ``network`` on ``data``. A run's snapshot stays what it is while the run goes
-    on: with one, the version of the latest weights is no part of the request. Raises as :class:`Request`."""
+    on: with one, the version of the latest weights is no part of the request. A network at a moment of its training
+    (see :meth:`explorer.networks.Known.at`) brings its snapshot along. Raises as :class:`Request`."""
+    if network is not None and snapshot is None:
+        snapshot = network.snapshot
     return Request(
         kind=kind,
         network=network.id if network else None,

@@ -45,7 +45,7 @@ def show(network: Known, card: DataCard, pixels: np.ndarray, label: int | None) 
     """The whole tab, for the current digit ``pixels``, uint8 (C, H, W), of class ``label`` (None: the user's own)."""
     edits = _history(network).now
     _bar(network)
-    change_effect.headline(network, card, edits)
+    effect = change_effect.headline(network, card, edits)
     left, right = st.columns([1.15, 1], gap="large")
     with left:
         _choose(network, edits)
@@ -53,8 +53,8 @@ def show(network: Known, card: DataCard, pixels: np.ndarray, label: int | None) 
     with right:
         change_effect.digit(network, card, edits, pixels, label)
         _list(network, edits)
-        _save(network, card, edits)
-    change_effect.classes(network, card, edits)
+        _save(network, card, edits, effect)
+    change_effect.classes(card, effect, bool(edits))
 
 
 # --- what is edited ---
@@ -358,12 +358,12 @@ def _list(network: Known, edits: Edits) -> None:
         st.caption(f"and {len(edits) - LISTED} more")
 
 
-def _save(network: Known, card: DataCard, edits: Edits) -> None:
+def _save(network: Known, card: DataCard, edits: Edits, effect: change_effect.Effect) -> None:
     if not edits:
         return
 
     def save(name: str) -> None:
-        counted = change_effect.all_counted(network, card, edits)
+        counted = change_effect.all_counted(card, effect)
         try:
             made = edited.save(network, edits, name, counted=counted)
         except ExplorerError as error:

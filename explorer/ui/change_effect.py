@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import streamlit as st
 
@@ -10,21 +12,48 @@ from explorer.data import Dataset
 from explorer.data.cards import DataCard
 from explorer.edits import Edits, to_json
 from explorer.figures import bars
+from explorer.figures.theme import count
+from explorer.jobs import service
+from explorer.jobs.request import Request, ask
 from explorer.networks import Known
 from explorer.shapes import totals, trace
-from explorer.ui import cache, html
+from explorer.ui import cache, html, jobs
 from explorer.ui.components import chart
 
 BUDGET = 10_000_000_000
 """Multiply-adds that two cores do in about a second; a network that needs more for all test digits is shown some."""
 
 
-def headline(network: Known, card: DataCard, edits: Edits) -> None:
-    """Accuracy before and after, in one sentence."""
-    before, after = _both(network, card, edits)
-    every, count = _every(network, card), len(before.labels)
-    which = f"{count:,} test digits" if every == 1 else f"{count:,} test digits (every {_ordinal(every)} one)"
-    if not edits:
+@dataclass(frozen=True, eq=False)
+class Effect:
+    """The answers without and with the edits, to every so many-th test digit."""
+
+    before: Evaluation
+    after: Evaluation
+    every: int
+
+
+def headline(network: Known, card: DataCard, edits: Edits) -> Effect:
+    """Accuracy before and after, in one sentence. Where all test digits take long there are some of them, and a way to
+    count all."""
+    every = _every(network, card)
+    found = _counted(network, card, edits) if every > 1 and edits else None
+    if found is None:
+        found = _now(network, card, edits, every)
+    _sentence(found, bool(edits))
+    if edits and found.every > 1:
+        whole = len(cache.dataset(card.name).test)
+        request = _request(network, card, edits)
+        about = "All of them take longer than a moment, so this is a part."
+        jobs.result(request, key="change-all", label=f"Count all {count(whole)}", about=about)
+    return found
+
+
+def _sentence(found: Effect, edited: bool) -> None:
+    before, after, number = found.before, found.after, len(found.before.labels)
+    some = "" if found.every == 1 else f" (every {_ordinal(found.every)} one)"
+    which = f"{number:,} test digits{some}"
+    if not edited:
         st.markdown(f"As it is, the network reads **{before.accuracy:.2%}** of {which} right.")
         return
     gained = after.correct - before.correct
@@ -53,17 +82,17 @@ def digit(network: Known, card: DataCard, edits: Edits, pixels: np.ndarray, labe
     chart(figure, key="change-digit", height=380 if edits else 280, alt=alt)
 
 
-def classes(network: Known, card: DataCard, edits: Edits) -> None:
+def classes(card: DataCard, effect: Effect, edited: bool) -> None:
     """Which digits are still found."""
-    before, after = _both(network, card, edits)
-    found = [per_class(confusion(one.labels, one.predictions, len(card.classes))) for one in (before, after)]
+    found = [
+        per_class(confusion(one.labels, one.predictions, len(card.classes))) for one in (effect.before, effect.after)
+    ]
     rows = []
     for number, name in enumerate(card.classes):
         old, new = (float(scores.recall[number]) for scores in found)
-        moved = (
-            "" if not edits or np.isnan(old) else "0" if new == old else f"{100 * (new - old):+.2f}".replace("-", "−")
-        )
-        rows.append((name, _share(old), _share(new) if edits else "", moved, f"{found[0].support[number]:,}"))
+        moved = "0" if new == old else f"{100 * (new - old):+.2f}".replace("-", "−")
+        after = (_share(new), "–" if np.isnan(old) else moved) if edited else ("", "")
+        rows.append((name, _share(old), *after, f"{found[0].support[number]:,}"))
     st.markdown("**Class by class**")
     st.html(
         html.table(
@@ -75,20 +104,34 @@ def classes(network: Known, card: DataCard, edits: Edits) -> None:
     )
 
 
-def all_counted(network: Known, card: DataCard, edits: Edits) -> tuple[Dataset, Evaluation] | None:
+def all_counted(card: DataCard, effect: Effect) -> tuple[Dataset, Evaluation] | None:
     """The data set and the edited network's answers to all of its test digits, where they have been counted."""
-    if _every(network, card) > 1:
-        return None
-    return cache.dataset(card.name), _both(network, card, edits)[1]
+    return None if effect.every > 1 else (cache.dataset(card.name), effect.after)
 
 
-def _both(network: Known, card: DataCard, edits: Edits) -> tuple[Evaluation, Evaluation]:
-    """The answers of the network without and with the edits."""
-    every = _every(network, card)
+def _now(network: Known, card: DataCard, edits: Edits, every: int) -> Effect:
     before = cache.answers(network.id, network.version, to_json(()), card.name, every)
     if not edits:
-        return before, before
-    return before, cache.answers(network.id, network.version, to_json(edits), card.name, every)
+        return Effect(before, before, every)
+    return Effect(before, cache.answers(network.id, network.version, to_json(edits), card.name, every), every)
+
+
+def _request(network: Known, card: DataCard, edits: Edits) -> Request:
+    return ask("changed", network=network, data=cache.dataset(card.name), edits=to_json(edits))
+
+
+def _counted(network: Known, card: DataCard, edits: Edits) -> Effect | None:
+    """What a job has counted on all test digits, None where it hasn't."""
+    request = _request(network, card, edits)
+    if service.local().look(request.key).state != "done":
+        return None
+    arrays = cache.job_result(request.key)
+    labels = np.asarray(cache.dataset(card.name).test.labels, np.int64)
+    before, after = (
+        Evaluation(labels, *(arrays[f"{side}_{part}"] for part in ("predictions", "probabilities", "losses")))
+        for side in ("before", "after")
+    )
+    return Effect(before, after, 1)
 
 
 def _every(network: Known, card: DataCard) -> int:
