@@ -264,10 +264,9 @@ def _matrix(network: Known, edits: Edits, unit: Unit, channel: int, noun: str) -
             for column in range(base.shape[1])
         },
     )
-    told = (
-        "before it is scaled or switched off" if any(e.kind in ("scale", "off") for e in of_unit(edits, *unit)) else ""
-    )
-    st.caption(f"Rows from top to bottom. Click a number, or go there with the arrow keys, and type. {told}".strip())
+    later = {edit.kind for edit in of_unit(edits, *unit)} & {"scale", "off"}
+    told = " These are its weights before it is scaled or switched off." if later else ""
+    st.caption(f"Rows from top to bottom. Click a number, or go there with the arrow keys, and type.{told}")
     value = change.bias(model, layer, number)
     if value is None:
         return
