@@ -38,7 +38,8 @@ InitializationName = Literal[
     "default", "kaiming_normal", "kaiming_uniform", "xavier_normal", "xavier_uniform", "orthogonal"
 ]
 DeviceName = Literal["auto", "cpu", "cuda", "mps", "xpu"]
-PrecisionName = Literal["float32", "bfloat16"]
+ArithmeticName = Literal["float32", "bfloat16"]
+PrecisionName = Literal["auto", ArithmeticName]
 
 
 class FrozenSpec(BaseModel):
@@ -216,7 +217,8 @@ class Augmentation(FrozenSpec):
 
 class TrainSpec(FrozenSpec):
     """The recipe. ``momentum`` is used by the optimiser of that name (0.9, as everybody does); ``patience`` is the
-    number of epochs without a better validation loss after which training stops, None never.
+    number of epochs without a better validation loss after which training stops, None never. ``precision`` ``"auto"`` is
+    the faster one of the two, tried when training begins; a result then depends on the choice, which is kept with it.
 
     ``frozen_kernels`` are the weights of the first convolution's first kernels, the same for each of its input
     channels. They are given, not learned, and stay as they are; their biases are learned as all others. A recipe
@@ -235,7 +237,7 @@ class TrainSpec(FrozenSpec):
     patience: int | None = Field(default=None, ge=1, le=1_000)
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     device: DeviceName = "auto"
-    precision: PrecisionName = "float32"
+    precision: PrecisionName = "auto"
     frozen_kernels: tuple[
         tuple[tuple[Annotated[float, Field(ge=-MAX_FROZEN_WEIGHT, le=MAX_FROZEN_WEIGHT)], ...], ...], ...
     ] = Field(default=(), max_length=MAX_FROZEN, exclude_if=lambda kernels: not kernels)

@@ -1,6 +1,7 @@
 """A run's files: where they lie, how they are written so that a killed process or a full disk never leaves half of one.
 
-Layout, in ``home()/runs/RUN/``: ``checkpoints/``, ``snapshots/``, ``log.txt``, ``weights.safetensors`` (at the end).
+Layout, in ``home()/runs/RUN/``: ``checkpoints/``, ``snapshots/``, ``log.txt``, ``choice.json`` (how it is computed, and
+why), ``weights.safetensors`` (at the end).
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ class RunFolder:
     @property
     def log(self) -> Path:
         return self.path / "log.txt"
+
+    @property
+    def choice(self) -> Path:
+        return self.path / "choice.json"
 
     @property
     def weights(self) -> Path:

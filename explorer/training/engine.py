@@ -23,6 +23,7 @@ from explorer.data import Dataset
 from explorer.errors import TrainingError
 from explorer.spec import RunSpec
 from explorer.training import optim, schedule
+from explorer.training.calibrate import choose, with_precision
 from explorer.training.device import check, describe, pick, working
 from explorer.training.events import Checkpoint, Evaluated, Event, Finished, Snapshot, Started, State
 from explorer.training.learner import Learner
@@ -48,6 +49,7 @@ def train(
     """Trains a network as ``spec`` says and tells what happens, from Started to Finished.
 
     ``device`` is by default the recipe's; ``resume`` goes on from a checkpoint of the same spec and data, exactly.
+    A precision ``auto`` is settled by trying (:mod:`~explorer.training.calibrate`), or as it was when the run began.
     ``wanted`` is asked before each step and now and then in evaluations: where it says True a Checkpoint comes at
     once. There is one at the end of each epoch, too. Close the generator to stop. Torch's global generators are seeded
     anew at each step of a network with dropout.
@@ -60,9 +62,20 @@ def train(
     longer a number, a batch is too small for batch normalisation, or the checkpoint belongs to another run.
     """
     device = device or pick(spec.train.device)
-    check(device, spec.train.precision)
     with working(device):
+        spec = _settled(spec, data, device, resume)
+        check(device, spec.train.precision)
         yield from _Run(spec, data, device, resume, wanted).events()
+
+
+def _settled(spec: RunSpec, data: Dataset, device: torch.device, resume: Checkpoint | None) -> RunSpec:
+    if spec.train.precision != "auto":
+        return spec
+    if resume is not None:
+        settled = resume.state.spec.train.precision
+        return spec if settled == "auto" else with_precision(spec, settled)
+    threads = torch.get_num_threads()
+    return with_precision(spec, choose(spec, data, device, threads=threads, fewer_threads=False).precision)
 
 
 class _Scores(NamedTuple):
@@ -111,6 +124,7 @@ class _Run:
             steps_total=self.plan.total,
             steps_per_epoch=self.plan.steps_per_epoch,
             device=describe(self.device),
+            precision=self.spec.train.precision,
             threads=torch.get_num_threads(),
             train_images=len(images),
             validation_images=len(images.validation),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from explorer.spec import RunSpec
+from explorer.spec import PrecisionName, RunSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,6 +28,7 @@ class Started:
     steps_total: int
     steps_per_epoch: int
     device: str
+    precision: PrecisionName
     threads: int
     train_images: int
     validation_images: int

@@ -22,12 +22,13 @@ from explorer.runs.artifacts import RunFolder, atomic_write, run_folder
 from explorer.runs.executors import this_process
 from explorer.runs.records import EndState, Fenced, Lease
 from explorer.runs.store import SqlRunStore
-from explorer.spec import RunSpec
+from explorer.spec import ArithmeticName, RunSpec
 from explorer.training.contention import SLEEPING, Contention
 from explorer.training.orders import Orders
 
 if TYPE_CHECKING:
     from explorer.data import Dataset
+    from explorer.training.calibrate import Choice
     from explorer.training.events import Checkpoint, Finished
 
 LEASE_SECONDS = 30.0
@@ -117,6 +118,7 @@ def _train(store: SqlRunStore, lease: Lease, orders: Orders) -> tuple[Outcome, d
     log.info("run %s, attempt %d: %s; loading %s", lease.run_id, lease.attempt, spec.name, spec.data.dataset)
     images = data.load(spec.data.dataset)
     # Only now, with the run claimed and the heart beating: torch takes seconds to load.
+    from explorer.training.calibrate import with_precision
     from explorer.training.engine import train
     from explorer.training.events import Checkpoint, Finished, Step
     from explorer.training.recorder import Recorder
@@ -125,13 +127,14 @@ def _train(store: SqlRunStore, lease: Lease, orders: Orders) -> tuple[Outcome, d
     checkpoint = newest_checkpoint(store, lease.run_id)
     _cut_back(store, lease, folder, checkpoint)
     threads = _use_threads(checkpoint)
+    choice = _choose(spec, images, folder, checkpoint, threads)
     recorder = Recorder(store, lease, folder)
-    contention, restart = Contention(threads), False
+    contention, restart = Contention(choice.threads), False
 
     def wanted() -> bool:
         return restart or orders.current != "ok" or recorder.checkpoint_due
 
-    for event in train(spec, images, resume=checkpoint, wanted=wanted):
+    for event in train(with_precision(spec, choice.precision), images, resume=checkpoint, wanted=wanted):
         order = orders.current
         if order == "fenced":
             return None, None
@@ -140,7 +143,7 @@ def _train(store: SqlRunStore, lease: Lease, orders: Orders) -> tuple[Outcome, d
             restart = (recorder.progress.eta or 0.0) > _WORTH_A_RESTART
         if isinstance(event, Finished):
             digest = _keep(folder, spec, images, event)
-            return "finished", _result(spec, images, event, recorder.progress.device, digest)
+            return "finished", _result(spec, images, event, recorder.progress.device, digest, choice)
         if isinstance(event, Checkpoint) and order != "ok":
             return ("paused" if order == "pause" else "stopped"), None
         if isinstance(event, Checkpoint) and restart:
@@ -174,6 +177,32 @@ def _use_threads(checkpoint: Checkpoint | None) -> int:
     return torch.get_num_threads()
 
 
+def _choose(
+    spec: RunSpec, images: Dataset, folder: RunFolder, checkpoint: Checkpoint | None, threads: int
+) -> Choice:
+    """How the run is computed: as before where it goes on, else what is fastest; also sets torch's threads."""
+    import torch
+
+    from explorer.training.calibrate import Choice
+    from explorer.training.calibrations import recall
+    from explorer.training.device import pick, working
+
+    if checkpoint is not None:
+        try:
+            return Choice.model_validate_json(folder.choice.read_bytes())
+        except (OSError, ValueError):  # of a run that began before there were choices, or lost with a power cut
+            precision = checkpoint.state.spec.train.precision
+            kept: ArithmeticName = "bfloat16" if precision == "bfloat16" else "float32"
+            return Choice(precision=kept, threads=threads, compared=False, why=f"{kept}: as the run began")
+    device = pick(spec.train.device)
+    with working(device):
+        choice = recall(spec, images, device, threads=threads, fewer_threads="OMP_NUM_THREADS" not in os.environ)
+    torch.set_num_threads(choice.threads)
+    atomic_write(folder.choice, choice.model_dump_json().encode())
+    log.info("%s on %d threads (%s)", choice.precision, choice.threads, choice.why)
+    return choice
+
+
 def _keep(folder: RunFolder, spec: RunSpec, images: Dataset, event: Finished) -> str:
     """Writes the final weights, with the spec, and returns the file's SHA-256."""
     from explorer import models, weights
@@ -185,7 +214,9 @@ def _keep(folder: RunFolder, spec: RunSpec, images: Dataset, event: Finished) ->
     return hashlib.sha256(packed).hexdigest()
 
 
-def _result(spec: RunSpec, images: Dataset, event: Finished, device: str | None, sha256: str) -> dict[str, Any]:
+def _result(
+    spec: RunSpec, images: Dataset, event: Finished, device: str | None, sha256: str, choice: Choice
+) -> dict[str, Any]:
     """What is kept of a finished run beside its metrics."""
     names = (
         "test_accuracy", "test_correct", "test_images", "test_loss",
@@ -204,7 +235,9 @@ def _result(spec: RunSpec, images: Dataset, event: Finished, device: str | None,
         "epochs": round(event.epoch),
         "steps": event.step,
         "device": device,
-        "precision": spec.train.precision,
+        "precision": choice.precision,
+        "threads": choice.threads,
+        "choice": choice.why,
         "weights_sha256": sha256,
         "data": about_data,
     }

@@ -53,7 +53,8 @@ HELP = {
     "and keep the best parameters.",
     "seed": "You choose it: the start of all random numbers. The same seed gives the same parameters again.",
     "device": "Where the arithmetic is done. It changes the time, not what is learned.",
-    "precision": "How many bits a number has while training. bfloat16 is faster on some devices and less exact.",
+    "precision": "How many bits a number has while training. bfloat16 is less exact, on some devices faster, on others "
+    "far slower; auto tries both and takes the faster.",
 }
 
 

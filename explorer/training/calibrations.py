@@ -1,0 +1,46 @@
+"""Choices that were found by trying, kept on disk: the same network on the same machine is tried once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import platform
+
+import torch
+from pydantic import ValidationError
+
+from explorer.data import Dataset
+from explorer.errors import StoreError
+from explorer.home import home
+from explorer.runs.artifacts import atomic_write
+from explorer.spec import RunSpec
+from explorer.training.calibrate import Choice, choose
+from explorer.training.device import cores, describe
+
+log = logging.getLogger(__name__)
+
+
+def recall(spec: RunSpec, data: Dataset, device: torch.device, *, threads: int, fewer_threads: bool) -> Choice:
+    """As :func:`~.calibrate.choose`, from ``home()/calibrations`` where it was found before."""
+    path = home() / "calibrations" / f"{_key(spec, device, threads, fewer_threads)}.json"
+    try:
+        return Choice.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        found = choose(spec, data, device, threads=threads, fewer_threads=fewer_threads)
+    if found.compared:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            atomic_write(path, found.model_dump_json().encode())
+        except (OSError, StoreError) as error:  # the run itself will say what is wrong with the disk
+            log.warning("what was tried is not kept: %s", error)
+    return found
+
+
+def _key(spec: RunSpec, device: torch.device, threads: int, fewer_threads: bool) -> str:
+    recipe = spec.train.model_dump(
+        mode="json", include={"optimizer", "batch_size", "augmentation", "precision"}, exclude_none=True
+    )
+    machine = [describe(device), platform.machine(), platform.processor(), cores(), torch.__version__]
+    what = [spec.model.model_dump(mode="json"), spec.data.dataset, recipe, machine, threads, fewer_threads]
+    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]
