@@ -217,8 +217,8 @@ class Augmentation(FrozenSpec):
 
 class TrainSpec(FrozenSpec):
     """The recipe. ``momentum`` is used by the optimiser of that name (0.9, as everybody does); ``patience`` is the
-    number of epochs without a better validation loss after which training stops, None never. ``precision`` ``"auto"`` is
-    the faster one of the two, tried when training begins; a result then depends on the choice, which is kept with it.
+    number of epochs without a better validation loss after which training stops, None never. ``precision``
+    "auto" is the faster one of the two, tried when training begins; the result says which one it was.
 
     ``frozen_kernels`` are the weights of the first convolution's first kernels, the same for each of its input
     channels. They are given, not learned, and stay as they are; their biases are learned as all others. A recipe

@@ -15,11 +15,11 @@ from collections.abc import Callable
 from statistics import median
 
 import torch
-from pydantic import BaseModel, ConfigDict
 
 from explorer.data import Dataset
 from explorer.errors import TrainingError
 from explorer.spec import ArithmeticName, RunSpec
+from explorer.training.choice import Choice
 from explorer.training.device import check
 from explorer.training.learner import Learner
 
@@ -36,17 +36,6 @@ _SHORT = "the run is too short for comparing others"
 
 Speed = Callable[[RunSpec, int, float], float]
 """Images a second of a recipe on so many threads; 0 where it is clearly below the given speed."""
-
-
-class Choice(BaseModel):
-    """How a run is computed. ``compared``: with others, by trying; ``why`` is for the reader, without a full stop."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    precision: ArithmeticName
-    threads: int
-    compared: bool
-    why: str
 
 
 def choose(

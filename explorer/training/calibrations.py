@@ -8,14 +8,14 @@ import logging
 import platform
 
 import torch
-from pydantic import ValidationError
 
 from explorer.data import Dataset
 from explorer.errors import StoreError
 from explorer.home import home
 from explorer.runs.artifacts import atomic_write
 from explorer.spec import RunSpec
-from explorer.training.calibrate import Choice, choose
+from explorer.training.calibrate import choose
+from explorer.training.choice import Choice, read
 from explorer.training.device import cores, describe
 
 log = logging.getLogger(__name__)
@@ -24,10 +24,10 @@ log = logging.getLogger(__name__)
 def recall(spec: RunSpec, data: Dataset, device: torch.device, *, threads: int, fewer_threads: bool) -> Choice:
     """As :func:`~.calibrate.choose`, from ``home()/calibrations`` where it was found before."""
     path = home() / "calibrations" / f"{_key(spec, device, threads, fewer_threads)}.json"
-    try:
-        return Choice.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
-        found = choose(spec, data, device, threads=threads, fewer_threads=fewer_threads)
+    kept = read(path)
+    if kept is not None:
+        return kept
+    found = choose(spec, data, device, threads=threads, fewer_threads=fewer_threads)
     if found.compared:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)

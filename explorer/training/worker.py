@@ -23,12 +23,12 @@ from explorer.runs.executors import this_process
 from explorer.runs.records import EndState, Fenced, Lease
 from explorer.runs.store import SqlRunStore
 from explorer.spec import ArithmeticName, RunSpec
+from explorer.training.choice import Choice, read
 from explorer.training.contention import SLEEPING, Contention
 from explorer.training.orders import Orders
 
 if TYPE_CHECKING:
     from explorer.data import Dataset
-    from explorer.training.calibrate import Choice
     from explorer.training.events import Checkpoint, Finished
 
 LEASE_SECONDS = 30.0
@@ -177,23 +177,19 @@ def _use_threads(checkpoint: Checkpoint | None) -> int:
     return torch.get_num_threads()
 
 
-def _choose(
-    spec: RunSpec, images: Dataset, folder: RunFolder, checkpoint: Checkpoint | None, threads: int
-) -> Choice:
+def _choose(spec: RunSpec, images: Dataset, folder: RunFolder, checkpoint: Checkpoint | None, threads: int) -> Choice:
     """How the run is computed: as before where it goes on, else what is fastest; also sets torch's threads."""
     import torch
 
-    from explorer.training.calibrate import Choice
     from explorer.training.calibrations import recall
     from explorer.training.device import pick, working
 
     if checkpoint is not None:
-        try:
-            return Choice.model_validate_json(folder.choice.read_bytes())
-        except (OSError, ValueError):  # of a run that began before there were choices, or lost with a power cut
-            precision = checkpoint.state.spec.train.precision
-            kept: ArithmeticName = "bfloat16" if precision == "bfloat16" else "float32"
-            return Choice(precision=kept, threads=threads, compared=False, why=f"{kept}: as the run began")
+        settled: ArithmeticName = "bfloat16" if checkpoint.state.spec.train.precision == "bfloat16" else "float32"
+        kept = read(folder.choice)
+        if kept is not None and (kept.precision, kept.threads) == (settled, threads):
+            return kept
+        return Choice(precision=settled, threads=threads, compared=False, why="as the run began")
     device = pick(spec.train.device)
     with working(device):
         choice = recall(spec, images, device, threads=threads, fewer_threads="OMP_NUM_THREADS" not in os.environ)

@@ -21,6 +21,8 @@ from explorer.runs.follower import Follower
 from explorer.runs.records import RunRecord
 from explorer.shapes import totals, trace
 from explorer.spec import Augmentation, DataSpec
+from explorer.training.choice import Choice
+from explorer.training.choice import read as read_choice
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -132,6 +134,12 @@ def kernels(network_id: str, version: str, layer: str) -> tuple[np.ndarray, np.n
 def run_record(run_id: str) -> RunRecord:
     service.dispatch()
     return service.local().store.get(run_id)
+
+
+@st.cache_data(ttl=2.0, show_spinner=False)
+def run_choice(run_id: str) -> Choice | None:
+    """How a run is computed, and why; None before it began."""
+    return read_choice(run_folder(run_id).choice)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)

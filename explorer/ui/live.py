@@ -141,6 +141,9 @@ def _progress(run: RunRecord) -> None:
         parts = ["starting: loading PyTorch and the digits"]
     with st.container(key="run-progress"):
         st.progress(1.0 if run.state == "finished" else share, text=" · ".join(parts))
+        choice = cache.run_choice(run.id)
+        if choice is not None:
+            st.caption(f"Computed in {choice.precision} on {choice.threads} threads; {choice.why}.")
 
 
 def _outcome(run: RunRecord) -> None:

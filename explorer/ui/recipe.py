@@ -31,7 +31,7 @@ INITIALIZATIONS = {
     "xavier_uniform": "Xavier uniform",
     "orthogonal": "orthogonal",
 }
-PRECISIONS = {"float32": "float32", "bfloat16": "bfloat16"}
+PRECISIONS = {"auto": "auto", "float32": "float32", "bfloat16": "bfloat16"}
 
 HELP = {
     "dataset": "Which pictures are learned.",

@@ -26,6 +26,7 @@ from explorer.runs.artifacts import run_folder
 from explorer.runs.executors import Handle
 from explorer.runs.records import RunRecord
 from explorer.spec import Augmentation, RunSpec
+from explorer.training import choice
 from explorer.training.engine import train
 from explorer.training.events import Evaluated, Finished, Step
 from explorer.training.snapshots import list_snapshots
@@ -274,3 +275,14 @@ def test_a_run_that_is_not_to_be_had_is_left_alone(digits: Dataset) -> None:
     assert "is not to be had: it is paused" in child.stdout
     assert store.get(run_id).state == "paused"
     assert not run_folder(run_id).path.exists()
+
+
+def test_how_a_run_is_computed_is_kept_with_it() -> None:
+    run_id = service.start(run(images=300, batch_size=50, epochs=1, precision="auto"))
+    record = wait(run_id, lambda record: record.state == "finished")
+    kept = choice.read(run_folder(run_id).choice)
+    assert kept is not None
+    assert record.result is not None
+    assert (record.result["precision"], record.result["threads"]) == (kept.precision, kept.threads) == ("float32", 1)
+    assert record.result["choice"] == kept.why
+    assert "too short" in kept.why
