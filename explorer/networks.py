@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 ID_DIGITS, SHORTEST_PREFIX = 8, 4
 _MOMENT = "@"
+VERSION_DIGITS = 16
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +78,11 @@ def known(owner: str | None = None) -> tuple[Known, ...]:
         except ExplorerError as error:
             log.warning("run %s is left out: %s", record.id, error)
     return tuple(found)
+
+
+def for_pictures() -> str:
+    """The bundled network that reads drawn and photographed digits where none was chosen."""
+    return "robust" if "robust" in zoo.names() else "article"
 
 
 def find(id: str) -> Known:  # noqa: A002 (what users call it)
@@ -213,7 +219,7 @@ def _bundled(card: zoo.ZooCard) -> Known:
         state="bundled",
         test_accuracy=card.test.accuracy,
         parameters=card.parameters,
-        version=card.sha256[:16],
+        version=card.sha256[:VERSION_DIGITS],
         usable=True,
     )
 
@@ -229,7 +235,7 @@ def _trained(record: RunRecord) -> Known:
         state=record.state,
         test_accuracy=result.get("test_accuracy"),
         parameters=_parameters(record.spec.model, record.spec.data.dataset),
-        version=digest[:16],
+        version=digest[:VERSION_DIGITS],
         usable=digest != "",
         edited="edited" in result,
     )

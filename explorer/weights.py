@@ -39,14 +39,19 @@ def spec_of(data: bytes) -> RunSpec | None:
 
     Raises WeightsError where this is no safetensors file, and SpecError where the spec in it is unreadable.
     """
-    length = int.from_bytes(data[:_LENGTH_BYTES], "little")
     try:
-        header = json.loads(data[_LENGTH_BYTES : _LENGTH_BYTES + length])
-        metadata = header.get("__metadata__", {})
-        text = metadata.get(SPEC_KEY)
+        text = metadata(data).get(SPEC_KEY)
     except (ValueError, RecursionError, AttributeError):
         raise _damaged() from None
     return from_json(RunSpec, text) if isinstance(text, str) else None
+
+
+def metadata(data: bytes) -> dict[str, str]:
+    """What a safetensors file's header says beside its tensors. Raises ValueError, RecursionError or AttributeError
+    where this is no such file."""
+    length = int.from_bytes(data[:_LENGTH_BYTES], "little")
+    found: dict[str, str] = json.loads(data[_LENGTH_BYTES : _LENGTH_BYTES + length]).get("__metadata__", {})
+    return found
 
 
 def unpack(data: bytes, spec: RunSpec, card: DataCard | None = None) -> Network:

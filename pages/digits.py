@@ -2,7 +2,7 @@
 
 from explorer.ui import shell
 
-shell.enter("Your digits")
+shell.enter("Your digits", pictures=True)
 
 from explorer.ui import digits
 

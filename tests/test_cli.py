@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from safetensors import safe_open
 from typer.testing import CliRunner, Result
 
@@ -336,6 +336,22 @@ def test_a_broken_picture_fails_alone(pictures: list[tuple[Path, int]], tmp_path
     assert in_words.exit_code == 1
     assert in_words.stdout.startswith(f"{good}: 3 (")
     assert [line.partition(":")[0] for line in in_words.stderr.splitlines()] == [str(f) for f in files if f != good]
+
+
+def test_what_is_no_digit_is_rejected_with_its_raw_answer(pictures: list[tuple[Path, int]], tmp_path: Path) -> None:
+    scribble = Image.new("L", (200, 200), 255)
+    places = np.random.default_rng(0).uniform(20, 180, (14, 2))
+    ImageDraw.Draw(scribble).line([tuple(place) for place in places], fill=0, width=8, joint="curve")
+    scribble.save(tmp_path / "scribble.png")
+    result = explorer("predict", "--json", tmp_path / "scribble.png", pictures[7][0])
+    assert result.exit_code == 0
+    rejected, accepted = (answer["digits"][0] for answer in objects(result))
+    assert rejected["rejected"] is True
+    assert accepted["rejected"] is False
+    for digit in (rejected, accepted):
+        assert sum(digit["probabilities"]) == pytest.approx(1)
+        assert digit["probability"] == max(digit["probabilities"]) == digit["probabilities"][digit["label"]]
+    assert "no digit (raw answer " in explorer("predict", tmp_path / "scribble.png").stdout
 
 
 def test_predict_takes_a_run_too(trained: dict[str, Any], pictures: list[tuple[Path, int]]) -> None:

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from explorer import networks
+from explorer import calibration, networks
 from explorer.commands.options import DataDirOption, DatasetOption, use_data_dir
 from explorer.commands.output import JsonOption, reporting
 from explorer.data.cards import DataCard, find_card
 from explorer.errors import DataError, PictureError
 
 if TYPE_CHECKING:
+    from explorer.analysis.trust import Trust
     from explorer.data import Dataset, Images
     from explorer.models import Network
+    from explorer.networks import Known
     from explorer.spec import DataSpec, RunSpec
 
 ModelOption = Annotated[
@@ -32,6 +34,7 @@ class Opened:
     name: str
     spec: RunSpec
     network: Network
+    known: Known | None = None
 
     @property
     def card(self) -> DataCard:
@@ -75,17 +78,26 @@ def evaluate(
 
 
 def predict(
-    image: Annotated[list[Path], typer.Argument(metavar="IMAGE…", help="Pictures of one digit each.")],
-    model: ModelOption = "article",
+    image: Annotated[list[Path], typer.Argument(metavar="IMAGE…", help="Pictures of digits, one or many each.")],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", metavar="NETWORK|RUN|FILE", help="As in evaluate; by default the bundled one for pictures."
+        ),
+    ] = None,
+    data_dir: DataDirOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Say which digit each picture shows; exit status 1 where one of them could not be read."""
+    """Say which digits each picture shows, and what is none; exit status 1 where a file could not be read."""
+    use_data_dir(data_dir)
     failed = False
     with reporting(json) as out:
-        opened = _open(model)
+        opened = _open(model or networks.for_pictures())
+        trust, notice = _calibrated(opened)
+        out.notice(notice)
         for path in image:
             try:
-                digits = _digits(path, opened)
+                digits = _digits(path, opened, trust)
             except PictureError as error:
                 failed = True
                 if json:
@@ -93,7 +105,7 @@ def predict(
                 else:
                     typer.echo(f"{path}: {error}", err=True)
             else:
-                text = ", ".join(f"{digit['name']} ({digit['probability']:.1%})" for digit in digits)
+                text = ", ".join(map(_in_words, digits)) or "no digit found"
                 out.result({"file": str(path), "digits": digits}, f"{path}: {text}")
     if failed:
         raise typer.Exit(1)
@@ -106,7 +118,18 @@ def _open(model: str) -> Opened:
         spec, network = networks.from_file(path)
         return Opened(model, spec, network)
     known = networks.find(model)
-    return Opened(known.id, known.spec, networks.load(known.id))
+    return Opened(known.id, known.spec, networks.load(known.id), known)
+
+
+def _calibrated(opened: Opened) -> tuple[Trust | None, str]:
+    """The network's calibration, made now where it has none; None, and why, where that can't be done here."""
+    found = None if opened.known is None else calibration.find(opened.known)
+    if found is not None:
+        return found, ""
+    try:
+        return calibration.make(opened.network, opened.spec), ""
+    except DataError as error:
+        return None, f"Without calibration, nothing is rejected: {error}"
 
 
 def _part(data: Dataset, name: str, spec: DataSpec) -> Images:
@@ -118,14 +141,19 @@ def _part(data: Dataset, name: str, spec: DataSpec) -> Images:
     return Images(data.train.pixels[chosen], data.train.labels[chosen])
 
 
-def _digits(path: Path, opened: Opened) -> list[dict[str, Any]]:
-    """What a picture's digits are called. Raises PictureError, also for a file that can't be read."""
+def _in_words(digit: dict[str, Any]) -> str:
+    said = f"{digit['name']} ({digit['probability']:.1%})"
+    return f"no digit (raw answer {said})" if digit["rejected"] else said
+
+
+def _digits(path: Path, opened: Opened, trust: Trust | None) -> list[dict[str, Any]]:
+    """The digits of a picture, in reading order. Raises PictureError, also for a file that can't be read."""
     import numpy as np
-    import torch
 
     from explorer import digits
-    from explorer.analysis.capture import to_input
+    from explorer.analysis.trust import judge, logits_of, softmax
     from explorer.digits.decode import MAX_BYTES
+    from explorer.digits.plausible import fault
 
     try:
         # One byte more than is ever decoded, so that a larger file is refused without being read.
@@ -134,18 +162,23 @@ def _digits(path: Path, opened: Opened) -> list[dict[str, Any]]:
     except OSError as error:
         raise PictureError(f"can't be read ({error.strerror or error}): check its name and rights") from None
     prepared = digits.read(content, path.name, shape=opened.card.shape)
-    channels = opened.card.shape[0]
-    pixels = np.stack([np.repeat(digit.pixels[None], channels, axis=0) for digit in prepared])  # (N, C, H, W)
-    with torch.inference_mode():
-        shares = opened.network(to_input(opened.network, pixels, opened.card)).softmax(1)  # (N, classes)
-    best = shares.max(1)
+    if not prepared:
+        return []
+    pixels = np.stack([np.broadcast_to(digit.pixels, opened.card.shape) for digit in prepared])  # (N, C, H, W)
+    if trust is None:
+        shares = softmax(logits_of(opened.network, pixels, opened.card))
+        strange = np.zeros(len(pixels), dtype=bool)
+    else:
+        verdict = judge(opened.network, trust, pixels, opened.card)
+        shares, strange = verdict.probabilities, verdict.rejected
     return [
         {
             "box": list(digit.box),
-            "label": label,
-            "name": opened.card.classes[label],
-            "probability": probability,
-            "rejected": False,  # no network here has a calibrated threshold yet
+            "label": int(row.argmax()),
+            "name": opened.card.classes[int(row.argmax())],
+            "probability": float(row.max()),
+            "probabilities": [float(share) for share in row],
+            "rejected": bool(odd) or fault(digit.pixels, digit.box) != "",
         }
-        for digit, label, probability in zip(prepared, best.indices.tolist(), best.values.tolist(), strict=True)
+        for digit, row, odd in zip(prepared, shares, strange, strict=True)
     ]

@@ -10,7 +10,7 @@ from rich.progress import Progress
 
 from explorer import data as datasets
 from explorer import doctor as clinic
-from explorer import zoo_build
+from explorer import zoo, zoo_build
 from explorer.commands.options import DataDirOption, one_of, use_data_dir
 from explorer.commands.output import JsonOption, console, reporting
 from explorer.data.cards import CARDS
@@ -50,6 +50,37 @@ def data(
             "test_images": len(found.test),
         }
         out.result(values, f"{found.card.title}: {len(found.train):,} training and {len(found.test):,} test images.")
+
+
+@zoo_app.command()
+def calibrate(
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME…", help="Which ones.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All bundled networks.")] = False,
+    data_dir: DataDirOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Fit temperature and rejection to bundled networks and write them beside the weights."""
+    chosen = list(zoo.names()) if every else names or []
+    unknown = [name for name in chosen if name not in zoo.names()]
+    if unknown or not chosen or (every and names):
+        fault = f"no network {', '.join(unknown)}" if unknown else "name networks, or give --all"
+        raise typer.BadParameter(f"{fault}; there are: {', '.join(zoo.names())}", param_hint="NAME")
+    use_data_dir(data_dir)
+    with reporting(json) as out:
+        for name, found in zoo_build.calibrate(*chosen):
+            values = {
+                "model": name,
+                "temperature": found.temperature,
+                "threshold": found.threshold,
+                "calibration_error_before": found.error_before,
+                "calibration_error_after": found.error_after,
+                "pictures": found.validated,
+            }
+            out.result(
+                values,
+                f"{name}: temperature {found.temperature:.2f}, expected calibration error {found.error_before:.2%} → "
+                f"{found.error_after:.2%}; rejected beyond a strangeness of {found.threshold:.2f}.",
+            )
 
 
 @zoo_app.command()

@@ -25,7 +25,10 @@ class Kind(NamedTuple):
     version: int = 1
 
 
-KINDS: dict[str, Kind] = {"changed": Kind("explorer.jobs.kinds.changed:compute")}
+KINDS: dict[str, Kind] = {
+    "calibration": Kind("explorer.jobs.kinds.calibration:compute"),
+    "changed": Kind("explorer.jobs.kinds.changed:compute"),
+}
 
 
 def find(kind: str) -> Kind:

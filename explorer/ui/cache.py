@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from explorer.analysis import Evaluation
     from explorer.analysis.attribution import Attribution
+    from explorer.analysis.trust import Trust, Verdict
     from explorer.data import Dataset
     from explorer.data.splits import Splits
     from explorer.digits import Prepared
@@ -186,6 +187,47 @@ def measured_speeds() -> list[tuple[int, float]]:
         if speed:
             found.append((totals(trace(known.spec.model, card.shape, len(card.classes))).macs, speed))
     return found
+
+
+# --- trust ---
+
+
+def trust(known: Known) -> Trust | None:
+    """A network's calibration, or None where there is none (yet), and at a moment of its training."""
+    from explorer.jobs import service
+    from explorer.jobs.kinds.calibration import request
+
+    if known.snapshot is not None:
+        return None
+    found = _bundled_trust(known.id, known.version)
+    if found is not None or not known.usable:
+        return found
+    asked = request(known, dataset(known.spec.data.dataset))
+    return _trust_of_job(known, asked.key) if service.local().look(asked.key).state == "done" else None
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _bundled_trust(network_id: str, version: str) -> Trust | None:  # noqa: ARG001 version is the key
+    from explorer import calibration
+
+    return calibration.find(networks.find(network_id))
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _trust_of_job(_known: Known, key: str) -> Trust | None:
+    from explorer import calibration
+
+    return calibration.of_arrays(job_result(key), _known)
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def verdict(network_id: str, version: str, dataset_name: str, pixels: bytes, _trust: Trust) -> Verdict:
+    """What a calibrated network says of one prepared picture, given as the bytes of its pixels."""
+    from explorer.analysis.trust import judge
+
+    card = find_card(dataset_name)
+    image = np.frombuffer(pixels, dtype=np.uint8).reshape(1, *card.shape)
+    return judge(network(network_id, version), _trust, image, card)
 
 
 # --- pictures ---

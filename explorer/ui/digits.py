@@ -15,7 +15,7 @@ from explorer.figures import bars
 from explorer.networks import Known
 from explorer.shapes import LayerShape, trace
 from explorer.spec import Activation, Conv
-from explorer.ui import cache, html, microscope, preparation, shell, sidebar, state
+from explorer.ui import cache, html, microscope, my_digits, preparation, shell, sidebar, state, trusted
 from explorer.ui.components import chart, wall
 from explorer.ui.components.draw import draw
 
@@ -29,7 +29,8 @@ NO_WEIGHTS = "This network has no weights yet: choose another one in the sidebar
 
 def show() -> None:
     network = sidebar.current_network()
-    drawn, uploaded, photographed = st.tabs(["Draw", "Upload", "Camera"], key="digits-tab", on_change="rerun")
+    tabs = ["Draw", "Upload", "Camera", "My test set"]
+    drawn, uploaded, photographed, mine = st.tabs(tabs, key="digits-tab", on_change="rerun")
     with drawn:
         _drawing(network)
     with uploaded:
@@ -37,6 +38,10 @@ def show() -> None:
     if photographed.open:  # mounted earlier, the browser would ask for the camera when the page opens
         with photographed:
             _camera(network)
+    if mine.open:
+        with mine, shell.sentences():
+            my_digits.show(network)
+    trusted.calibrating(network)
 
 
 # --- drawn ---
@@ -53,8 +58,11 @@ def _drawing(network: Known) -> None:
                 prepared = None if data is None else cache.drawing(data, card.shape, preparation.off())
             except PictureError as error:
                 fault = str(error)
+        judged = None
         if prepared is not None:
             seen = sidebar.answer(network, prepared.pixels.reshape(card.shape))
+            if seen is not None:
+                judged = trusted.judge(network, prepared.pixels.reshape(card.shape), prepared.box)
         with st.container(width=296, key="drawing-answer"):
             if fault:
                 st.error(fault, icon=":material/broken_image:")
@@ -62,7 +70,8 @@ def _drawing(network: Known) -> None:
                 st.caption(NO_WEIGHTS)
             elif seen is None:
                 st.markdown("Draw one digit, large.")
-            _answer(None if seen is None else seen["probabilities"], card, key="answer-drawing", what="your drawing")
+            shares = None if seen is None else seen["probabilities"]
+            _answer(shares, card, judged, key="answer-drawing", what="your drawing")
             _buttons(prepared, data, card)
         with st.container(width=244, key="drawing-maps"):
             if seen is not None:
@@ -82,6 +91,8 @@ def _buttons(prepared: Prepared | None, data: bytes | None, card: DataCard) -> N
     with st.container(horizontal=True, gap="small"):
         if st.button("Look inside", key="open-drawing", icon=":material/search:", disabled=prepared is None):
             _look_inside(prepared, card)
+        pixels = None if prepared is None else np.ascontiguousarray(prepared.pixels.reshape(card.shape))
+        my_digits.keep_button(pixels, card, key="drawing", source="drawn")
         st.download_button(
             "Download as PNG",
             data or b"",
@@ -196,15 +207,21 @@ def _one(file: Any, network: Known, *, key: str) -> None:
         if seen is None:
             st.caption(NO_WEIGHTS)
             return
-        _answer(seen["probabilities"], card, key=f"answer-{key}", what=file.name)
-        if st.button("Open in Look inside", key=f"open-{key}", icon=":material/search:"):
-            _look_inside(prepared, card)
+        judged = trusted.judge(network, prepared.pixels.reshape(card.shape), prepared.box)
+        _answer(seen["probabilities"], card, judged, key=f"answer-{key}", what=file.name)
+        with st.container(horizontal=True, gap="small"):
+            if st.button("Open in Look inside", key=f"open-{key}", icon=":material/search:"):
+                _look_inside(prepared, card)
+            pixels = np.ascontiguousarray(prepared.pixels.reshape(card.shape))
+            my_digits.keep_button(pixels, card, key=key, source=file.name)
 
 
 # --- what all of them show ---
 
 
-def _answer(probabilities: np.ndarray | None, card: DataCard, *, key: str, what: str) -> None:
+def _answer(
+    probabilities: np.ndarray | None, card: DataCard, judged: trusted.Judged | None, *, key: str, what: str
+) -> None:
     """Class and probabilities; the bars stand empty where there is no answer yet, for what comes to fill them."""
     if probabilities is None:
         figure = bars.probabilities(np.zeros(len(card.classes)), card.classes)
@@ -212,11 +229,12 @@ def _answer(probabilities: np.ndarray | None, card: DataCard, *, key: str, what:
         alt = f"Probabilities for {what}: no answer yet"
     else:
         guess = int(probabilities.argmax())
-        st.markdown(f"Reads **{card.classes[guess]}**, {probabilities[guess]:.1%} sure")
+        trusted.answer(probabilities, card, judged)
         figure = bars.probabilities(probabilities, card.classes)
         alt = f"Probabilities for {what}: {card.classes[guess]} {probabilities[guess]:.1%}"
     figure.update_xaxes(range=[0, 1.35])  # room for '> 99.9 %' in a narrow column
     chart(figure, key=key, height=270, alt=alt)
+    trusted.reasons(judged)
 
 
 def _look_inside(prepared: Prepared | None, card: DataCard) -> None:

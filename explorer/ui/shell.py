@@ -47,8 +47,9 @@ def path_of(page: str) -> str:
     return f"pages/{page}.py"
 
 
-def enter(title: str) -> None:
-    """Every page's first line: the guard, the heading, and what stands in the sidebar.
+def enter(title: str, *, pictures: bool = False) -> None:
+    """Every page's first line: the guard, the heading, and what stands in the sidebar. A page that reads ``pictures``
+    opens with the network for them, where the reader has chosen none.
 
     A fresh server runs the file in pages/ that the first request names by itself, without the router (Streamlit's
     older page discovery, until st.navigation was called once). Then the router's mark is missing: calling the same
@@ -57,12 +58,13 @@ def enter(title: str) -> None:
     if not st.session_state.pop("_routed", False):
         _navigate()
         st.rerun()
+    from explorer import networks
     from explorer.ui import sidebar, state
 
     st.html(f"<style>{_style()}</style>")
     st.title(title, anchor=False)
     with sentences():
-        state.follow_url()
+        state.follow_url(networks.for_pictures() if pictures else None)
         sidebar.show()
 
 

@@ -12,7 +12,7 @@ import streamlit as st
 from explorer.data.cards import find_card
 from explorer.errors import WeightsError
 from explorer.networks import Known
-from explorer.ui import cache, datanotice, export, html, moments, shell, state
+from explorer.ui import cache, datanotice, export, html, moments, shell, state, trusted
 
 ACTIVE = ("queued", "running", "paused")
 STATES = {
@@ -136,6 +136,8 @@ def _digit() -> None:
             st.caption(verdict)
         else:
             st.html(_verdict(seen["probabilities"], label, card.classes))
+            if label is None and (judged := trusted.judge(network, pixels)) is not None and judged.rejected:
+                st.caption(trusted.sentence(card))
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         _picker(len(cache.dataset(card.name).test.labels))
 

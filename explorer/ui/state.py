@@ -22,8 +22,9 @@ DEFAULT_NETWORK = "article"
 OWN = "own"
 
 
-def follow_url() -> None:
-    """Brings session and URL together, at the start of each page run."""
+def follow_url(preferred: str | None = None) -> None:
+    """Brings session and URL together, at the start of each page run. ``preferred`` is the network that suits the page
+    best: it becomes the current one where nobody has chosen any, and stays that."""
     params = st.query_params
     if not st.session_state.get("_opened"):
         st.session_state["_opened"] = True
@@ -35,6 +36,8 @@ def follow_url() -> None:
             select_snapshot(_number(params["snapshot"]))
         if "digit" in params:
             _take_digit(params["digit"])
+    if preferred is not None and not st.session_state.get("network_chosen"):
+        st.session_state["network"] = preferred
     step = snapshot()
     wanted = {"network": network_id(), "digit": _digit_text(), "snapshot": None if step is None else str(step)}
     for name, value in wanted.items():
@@ -55,6 +58,7 @@ def network_id() -> str:
 def select_network(network: str) -> None:
     """For callbacks: makes a network the current one, as it is now, here and in the URL."""
     st.session_state["network"] = network
+    st.session_state["network_chosen"] = True
     st.query_params["network"] = network
     select_snapshot(None)
 
@@ -66,7 +70,7 @@ def _take_network(network: str) -> None:
         st.toast(f"This server has no network {network[:40]!r}. The bundled one is shown.", icon=":material/info:")
         select_network(DEFAULT_NETWORK)
     else:
-        st.session_state["network"] = network
+        select_network(network)
 
 
 def snapshot() -> int | None:
