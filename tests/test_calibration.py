@@ -38,7 +38,8 @@ def test_every_bundled_network_is_calibrated_accepts_digits_and_rejects_a_box(na
     found = calibration.find(networks.find(name))
     assert found is not None, f"python -m explorer zoo calibrate {name}"
     assert 0.3 < found.temperature < 3
-    assert 0 <= found.error_after <= found.error_before + 0.005
+    assert 0 <= found.error_after < 0.06
+    assert 0 <= found.error_before < 0.06
     network = zoo.load(name)[1]
     verdict = trust.judge(network, found, np.asarray(few.train.pixels[:200]), CARD)
     assert verdict.rejected.mean() <= 0.05

@@ -338,6 +338,26 @@ def test_a_broken_picture_fails_alone(pictures: list[tuple[Path, int]], tmp_path
     assert [line.partition(":")[0] for line in in_words.stderr.splitlines()] == [str(f) for f in files if f != good]
 
 
+def test_a_sheet_s_digits_come_in_reading_order_with_their_boxes(
+    pictures: list[tuple[Path, int]], tmp_path: Path
+) -> None:
+    sheet = Image.new("L", (700, 320), 255)
+    order = [3, 1, 4, 5, 9, 2]
+    for number, label in enumerate(order):
+        with Image.open(pictures[label][0]) as digit:
+            sheet.paste(digit, (40 + 220 * (number % 3), 20 + 160 * (number // 3)))
+    sheet.save(tmp_path / "sheet.png")
+    result = explorer("predict", "--json", tmp_path / "sheet.png")
+    assert result.exit_code == 0
+    digits = objects(result)[0]["digits"]
+    assert len(digits) == 6
+    for number, digit in enumerate(digits):
+        left, top, right, bottom = digit["box"]
+        assert 40 + 220 * (number % 3) <= left < right <= 152 + 220 * (number % 3)
+        assert 20 + 160 * (number // 3) <= top < bottom <= 132 + 160 * (number // 3)
+    assert sum(digit["label"] == label for digit, label in zip(digits, order, strict=True)) >= 5
+
+
 def test_what_is_no_digit_is_rejected_with_its_raw_answer(pictures: list[tuple[Path, int]], tmp_path: Path) -> None:
     scribble = Image.new("L", (200, 200), 255)
     places = np.random.default_rng(0).uniform(20, 180, (14, 2))

@@ -17,6 +17,7 @@ from explorer.errors import DataError, PictureError
 if TYPE_CHECKING:
     from explorer.analysis.trust import Trust
     from explorer.data import Dataset, Images
+    from explorer.digits import Prepared
     from explorer.models import Network
     from explorer.networks import Known
     from explorer.spec import DataSpec, RunSpec
@@ -105,7 +106,7 @@ def predict(
                 else:
                     typer.echo(f"{path}: {error}", err=True)
             else:
-                text = ", ".join(map(_in_words, digits)) or "no digit found"
+                text = ", ".join(map(_in_words, digits))
                 out.result({"file": str(path), "digits": digits}, f"{path}: {text}")
     if failed:
         raise typer.Exit(1)
@@ -141,6 +142,17 @@ def _part(data: Dataset, name: str, spec: DataSpec) -> Images:
     return Images(data.train.pixels[chosen], data.train.labels[chosen])
 
 
+def _prepared(content: bytes, name: str, shape: tuple[int, int, int]) -> list[Prepared]:
+    """The digits of a picture, at least one, in reading order. Raises PictureError."""
+    from explorer import digits
+
+    picture = digits.decode(content, name)
+    sheet = digits.survey(picture)
+    if digits.several(sheet):
+        return [digits.prepare_box(sheet, box, shape) for box in sheet.boxes]
+    return [digits.prepare(picture, shape=shape)]
+
+
 def _in_words(digit: dict[str, Any]) -> str:
     said = f"{digit['name']} ({digit['probability']:.1%})"
     return f"no digit (raw answer {said})" if digit["rejected"] else said
@@ -150,7 +162,6 @@ def _digits(path: Path, opened: Opened, trust: Trust | None) -> list[dict[str, A
     """The digits of a picture, in reading order. Raises PictureError, also for a file that can't be read."""
     import numpy as np
 
-    from explorer import digits
     from explorer.analysis.trust import judge, logits_of, softmax
     from explorer.digits.decode import MAX_BYTES
     from explorer.digits.plausible import fault
@@ -161,9 +172,7 @@ def _digits(path: Path, opened: Opened, trust: Trust | None) -> list[dict[str, A
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise PictureError(f"can't be read ({error.strerror or error}): check its name and rights") from None
-    prepared = digits.read(content, path.name, shape=opened.card.shape)
-    if not prepared:
-        return []
+    prepared = _prepared(content, path.name, opened.card.shape)
     pixels = np.stack([np.broadcast_to(digit.pixels, opened.card.shape) for digit in prepared])  # (N, C, H, W)
     if trust is None:
         shares = softmax(logits_of(opened.network, pixels, opened.card))

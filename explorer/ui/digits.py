@@ -29,6 +29,7 @@ NO_WEIGHTS = "This network has no weights yet: choose another one in the sidebar
 
 def show() -> None:
     network = sidebar.current_network()
+    st.caption(f"Read by **{html.escape_markdown(network.title)}**. The sidebar has other networks.")
     tabs = ["Draw", "Upload", "Camera", "My test set"]
     drawn, uploaded, photographed, mine = st.tabs(tabs, key="digits-tab", on_change="rerun")
     with drawn:

@@ -65,7 +65,7 @@ def reasons(judged: Judged | None) -> None:
     """What the verdict rests on, for under the bars."""
     if judged is not None:
         st.caption(
-            f"Calibrated: {judged.calibrated:.1%}. {judged.why}",
+            f"Calibrated probability {judged.calibrated:.1%}. {judged.why}",
             help="The calibrated probability comes from logits divided by a temperature, fitted to validation "
             "pictures (Guo et al. 2017). The strangeness counts, in standard deviations, how far the picture lies from "
             "training digits, in the network's last features and as it is, and how little its logits say. What exceeds "
