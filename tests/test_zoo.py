@@ -27,6 +27,7 @@ from explorer.errors import DataError, SpecError, WeightsError
 from explorer.models import Network, build
 from explorer.presets import PRESETS
 from explorer.spec import Augmentation, DataSpec, RunSpec, TrainSpec
+from explorer.zoo_build import RECIPES
 
 CARD = CARDS["mnist"]
 SPEC = RunSpec(name="small", model=PRESETS["tiny"].model, train=TrainSpec(augmentation=Augmentation(shift=1)))
@@ -134,6 +135,12 @@ def test_shipped_snapshots_are_moments_of_the_network(name: str) -> None:
         network = networks.load(name, snapshot=kept.step)
         assert network.spec == known.spec.model
         assert not network.training
+
+
+def test_what_is_shipped_is_made_again_by_its_recipe() -> None:
+    for name, recipe in RECIPES.items():
+        if name in SHIPPED:
+            assert zoo.card(name).spec.train == recipe.train, name
 
 
 def test_all_that_is_shipped_is_small() -> None:
