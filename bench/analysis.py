@@ -9,6 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+import mistakes
 import numpy as np
 import torch
 from report import report
@@ -49,6 +50,7 @@ def main() -> None:
     report("captum's import, once a server", [time.perf_counter() - began], "s")
     for name in NETWORKS:
         measure(name, runs)
+    mistakes.measure(min(runs, 5))
 
 
 if __name__ == "__main__":

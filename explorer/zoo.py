@@ -68,10 +68,39 @@ class Kept(FrozenSpec):
     sha256: Digest
 
 
+class CorruptionCurve(FrozenSpec):
+    """Right answers at each amount of the corruption ``name``, of those in ``explorer.analysis.corruptions``."""
+
+    name: str
+    levels: tuple[float, ...] = Field(min_length=1)
+    correct: tuple[Annotated[int, Field(ge=0)], ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if len(self.levels) != len(self.correct):
+            raise ValueError("a curve has one count of right answers for each amount")
+        return self
+
+
+class Corrupted(FrozenSpec):
+    """How the network does on its test images made harder; ``fingerprint`` identifies the files."""
+
+    images: int = Field(ge=1)
+    fingerprint: str
+    curves: tuple[CorruptionCurve, ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if any(correct > self.images for curve in self.curves for correct in curve.correct):
+            raise ValueError("more right answers than images")
+        return self
+
+
 class ZooCard(FrozenSpec):
     """What is known of a bundled network. ``spec`` holds network, recipe and seed; ``seconds`` is the training's time,
     ``chosen_by`` what its hyperparameters were chosen by, ``created_by`` the command that makes it again. Of its
-    ``snapshots``, by step, none is of the end: that is the network itself."""
+    ``snapshots``, by step, none is of the end: that is the network itself. ``corrupted`` is None where that was not
+    counted yet (``python -m explorer zoo corruptions``)."""
 
     name: Name
     title: str = Field(min_length=1, max_length=80)
@@ -86,6 +115,7 @@ class ZooCard(FrozenSpec):
     chosen_by: str
     created_by: str
     snapshots: tuple[Kept, ...] = Field(default=(), exclude_if=lambda kept: not kept)
+    corrupted: Corrupted | None = Field(default=None, exclude_if=lambda counted: counted is None)
 
 
 def names(*, directory: Path | None = None) -> tuple[str, ...]:
@@ -220,8 +250,15 @@ def save(
     if _snapshot_folder(name, directory).is_dir():
         prune(_snapshot_folder(name, directory), keep=places)
     atomic_write(_file(name, ".safetensors", directory), packed)
-    atomic_write(_file(name, ".json", directory), (made.model_dump_json(indent=2) + "\n").encode())
+    write(made, directory=directory)
     return made
+
+
+def write(card: ZooCard, *, directory: Path | None = None) -> None:
+    """Writes a card whose weights are there already, at once or not at all."""
+    from explorer.runs.artifacts import atomic_write
+
+    atomic_write(_file(card.name, ".json", directory), (card.model_dump_json(indent=2) + "\n").encode())
 
 
 def _file(name: str, suffix: str, directory: Path | None) -> Path:

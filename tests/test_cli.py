@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from safetensors import safe_open
 from typer.testing import CliRunner, Result
 
 from explorer import data, zoo, zoo_build
+from explorer.analysis.corruptions import CORRUPTIONS
+from explorer.analysis.robust import TRIALS, robustness
 from explorer.cli import app
 from explorer.data.cards import CARDS
 from explorer.presets import PRESETS
@@ -223,6 +226,8 @@ def test_what_fails_ends_with_one_sentence_and_status_1(arguments: list[str], se
         ["zoo", "build"],
         ["zoo", "build", "nothing"],
         ["zoo", "build", "--all", "article"],
+        ["zoo", "corruptions"],
+        ["zoo", "corruptions", "nothing"],
     ],
 )
 def test_wrong_use_ends_with_status_2_and_an_empty_standard_output(arguments: list[str]) -> None:
@@ -464,6 +469,38 @@ def test_zoo_build_trains_by_the_recipe_and_writes_card_and_weights(
     assert (card.data.complete, card.data.images, card.test.images) == (False, 3600, 1000)
     assert line["test_accuracy"] == card.test.accuracy > 0.7
     assert network.spec == PRESETS["softmax"].model
+
+
+def test_zoo_corruptions_counts_once_and_writes_the_card_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for file in zoo.DIRECTORY.glob("softmax.*"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    bare = zoo.card("softmax", directory=tmp_path).model_copy(update={"corrupted": None})
+    zoo.write(bare, directory=tmp_path)
+    # Two corruptions at few amounts are enough to see how it is done.
+    short = {name: replace(CORRUPTIONS[name], levels=(0, 2)) for name in ("shift", "blur")}
+    monkeypatch.setattr("explorer.analysis.corruptions.CORRUPTIONS", short)
+    monkeypatch.setattr(
+        "explorer.analysis.robust.TRIALS", {name: replace(TRIALS[name], levels=(0, 2)) for name in short}
+    )
+    result = explorer("zoo", "corruptions", "softmax", "--in", tmp_path, "--json")
+    assert result.exit_code == 0
+    (line,) = objects(result)
+    card, network = zoo.load("softmax", directory=tmp_path)
+    assert card.corrupted is not None
+    digits = data.load("mnist")
+    assert (card.corrupted.images, card.corrupted.fingerprint) == (1000, digits.fingerprint)
+    assert [curve.name for curve in card.corrupted.curves] == ["shift", "blur"]
+    for curve in card.corrupted.curves:
+        found = robustness(network, digits.test.pixels, digits.test.labels, digits.card, curve.name, levels=(0, 2))
+        assert curve.correct == tuple(found["correct"].tolist())
+        assert line["mean_accuracy"][curve.name] == pytest.approx(sum(curve.correct) / 2000)
+    assert card.model_copy(update={"corrupted": None}) == bare
+
+    path = tmp_path / "softmax.json"
+    path.touch()
+    os.utime(path, (0, 0))
+    assert explorer("zoo", "corruptions", "--all", "--in", tmp_path).exit_code == 0
+    assert path.stat().st_mtime == 0  # nothing was left to do
 
 
 def test_every_recipe_is_a_preset_s_and_says_what_decided_it() -> None:

@@ -22,6 +22,8 @@ from sklearn.metrics import accuracy_score
 
 from explorer import data, networks, weights, zoo
 from explorer.analysis.capture import to_input
+from explorer.analysis.corruptions import CORRUPTIONS
+from explorer.analysis.robust import robustness, sample
 from explorer.data.cards import CARDS
 from explorer.errors import DataError, SpecError, WeightsError
 from explorer.models import Network, build
@@ -300,6 +302,52 @@ def test_a_shipped_card_tells_the_truth_about_its_weights(name: str) -> None:
         assert accuracy == pytest.approx(card.test.accuracy, abs=3e-4)
     else:
         assert accuracy > card.test.interval[0] - 0.01
+
+
+@pytest.mark.parametrize("name", [card.name for card in zoo.entries() if card.corrupted])
+def test_a_shipped_card_tells_the_truth_about_corrupted_images(name: str) -> None:
+    """Counted anew: one amount of each corruption on a sample, and of the smallest network a whole curve on the whole
+    test set, where that is here."""
+    card, network = zoo.load(name)
+    assert card.corrupted is not None
+    found = data.load(card.spec.data.dataset)
+    assert card.corrupted.images == found.card.test_images
+    assert {curve.name: curve.levels for curve in card.corrupted.curves} == {
+        one.name: one.levels for one in CORRUPTIONS.values()
+    }
+    numbers = sample(found.test.labels, 200)
+    pixels, labels = found.test.pixels[numbers], found.test.labels[numbers]
+    for curve in card.corrupted.curves:
+        assert curve.correct[curve.levels.index(CORRUPTIONS[curve.name].neutral)] == card.test.correct
+        place = len(curve.levels) - 2
+        again = robustness(
+            network, pixels, labels, found.card, curve.name, levels=curve.levels[place : place + 1], numbers=numbers
+        )
+        said = curve.correct[place] / card.corrupted.images
+        # Within five standard deviations of a sample, and some more for the subset, from which the network learned.
+        room = 5 * np.sqrt(max(said * (1 - said), 0.01) / len(numbers)) + (0 if found.complete else 0.03)
+        assert again["correct"][0] / len(numbers) == pytest.approx(said, abs=room), curve.name
+    if name == "softmax" and found.complete:
+        for curve in card.corrupted.curves[:2]:
+            again = robustness(network, found.test.pixels, found.test.labels, found.card, curve.name)
+            np.testing.assert_allclose(again["correct"], curve.correct, atol=3)
+
+
+def test_counts_that_contradict_themselves_are_no_counts(tmp_path: Path) -> None:
+    curve = {"name": "blur", "levels": (0.0, 1.0), "correct": (9, 8)}
+    right = {"images": 10, "fingerprint": "f", "curves": [curve]}
+    counted = zoo.Corrupted.model_validate(right)
+    for change in ({"correct": (9,)}, {"correct": (9, 11)}, {"levels": ()}):
+        with pytest.raises(ValueError, match=r"count|images|at least"):
+            zoo.Corrupted.model_validate(right | {"curves": [curve | change]})
+    card = put(tmp_path)
+    assert card.corrupted is None
+    zoo.write(card.model_copy(update={"corrupted": counted}), directory=tmp_path)
+    assert zoo.load("small", directory=tmp_path)[0].corrupted == counted
+    # A card from before this was counted is one without it.
+    zoo.write(card, directory=tmp_path)
+    assert "corrupted" not in json.loads((tmp_path / "small.json").read_text())
+    assert zoo.card("small", directory=tmp_path) == card
 
 
 def test_the_best_known_networks_reach_what_they_should() -> None:

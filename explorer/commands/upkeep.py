@@ -117,3 +117,39 @@ def build(
                 "device": card.device,
             }
             out.result(values, f"{name}: test accuracy {card.test.accuracy:.2%} after {card.seconds:,.0f} s")
+
+
+@zoo_app.command()
+def corruptions(
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME…", help="Which ones.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All bundled networks.")] = False,
+    out_dir: Annotated[
+        Path | None, typer.Option("--in", file_okay=False, help="The folder of the cards; default: model_zoo.")
+    ] = None,
+    data_dir: DataDirOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Count bundled networks' right answers on shifted, turned, scaled, noisy, blurred … test images, from the shipped
+    weights, and write them into their cards. What is there already is not counted again."""
+    there = zoo.names(directory=out_dir)
+    chosen = list(there) if every else names or []
+    unknown = [name for name in chosen if name not in there]
+    if unknown or not chosen or (every and names):
+        fault = f"no bundled network {', '.join(unknown)}" if unknown else "name networks, or give --all"
+        raise typer.BadParameter(f"{fault}; there are: {', '.join(there)}", param_hint="NAME")
+    use_data_dir(data_dir)
+    with reporting(json) as out:
+        for name in chosen:
+            with Progress(console=console, disable=json, transient=True) as bar:
+                task = bar.add_task(name, total=1.0)
+
+                def show(share: float, text: str, task: int = task, bar: Progress = bar, name: str = name) -> None:
+                    bar.update(task, completed=share, description=f"{name} {text}")  # type: ignore[arg-type]
+
+                found = zoo_build.count_corrupted(name, progress=show, directory=out_dir).corrupted
+            if found is None:
+                continue
+            means = {curve.name: sum(curve.correct) / len(curve.correct) / found.images for curve in found.curves}
+            text = ", ".join(f"{kind} {share:.1%}" for kind, share in means.items())
+            values = {"model": name, "images": found.images, "mean_accuracy": means}
+            out.result(values, f"{name}: mean accuracy over the amounts: {text}")

@@ -30,6 +30,12 @@ def normalise(pixels: Tensor, card: DataCard) -> Tensor:
     return pixels.to(torch.float32).div_(255).sub_(mean).div_(std)
 
 
+def standardise(brightness: Tensor, card: DataCard) -> Tensor:
+    """Brightness float32 (…, C, H, W), 0 to 1 → as :func:`normalise` makes it of pixels, a new tensor that gradients
+    flow through."""
+    return (brightness - _per_channel(card.mean, brightness)) / _per_channel(card.std, brightness)
+
+
 def black(card: DataCard) -> tuple[float, ...]:
     """What a black pixel is after :func:`normalise`, one number a channel."""
     pixel = torch.zeros(card.shape[0], 1, 1, dtype=torch.uint8)

@@ -43,3 +43,10 @@ def function(kind: str) -> Compute:
     """What computes that kind of job. Raises SpecError where there is none."""
     module, _, name = find(kind).function.partition(":")
     return cast("Compute", getattr(importlib.import_module(module), name))
+
+
+KINDS |= {
+    "label-errors": Kind("explorer.jobs.kinds.label_errors:compute"),
+    "neighbours": Kind("explorer.jobs.kinds.neighbours:compute"),
+    "robustness": Kind("explorer.jobs.kinds.robust:compute"),
+}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import streamlit as st
 
-from explorer import networks
+from explorer import networks, zoo
 from explorer.data.cards import find_card
 from explorer.edits import from_json
 from explorer.jobs import service as jobs
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from explorer.analysis import Evaluation
     from explorer.analysis.attribution import Attribution
+    from explorer.analysis.flips import Flip
     from explorer.analysis.trust import Trust, Verdict
     from explorer.data import Dataset
     from explorer.data.splits import Splits
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from explorer.training.one_step import Difference, Memory
     from explorer.training.snapshots import Moment
     from explorer.ui.lessons.step import Descent
+    from explorer.zoo import Corrupted
 
 SPEEDS = 20
 """How many of the newest finished runs tell how fast this machine trains."""
@@ -500,3 +502,62 @@ def changed_probabilities(network_id: str, version: str, edits: str, dataset_nam
     card = find_card(dataset_name)
     image = np.frombuffer(pixels, dtype=np.uint8).reshape(card.shape)
     return run(changed(network_id, version, edits), image, card)["probabilities"]
+
+
+# --- mistakes ---
+
+
+@st.cache_data(show_spinner=False, max_entries=2048)
+def probabilities(network_id: str, version: str, dataset_name: str, pixels: bytes) -> np.ndarray:
+    """A network's probabilities (K,) for one image, given as the bytes of its uint8 pixels (C, H, W)."""
+    import torch
+
+    model = network(network_id, version)
+    with torch.inference_mode():
+        logits = model(torch.from_numpy(normalised(dataset_name, pixels)[None]))
+    shares: np.ndarray = logits[0].double().softmax(0).numpy()
+    return shares
+
+
+@st.cache_resource(show_spinner="Changing the digit step by step …", max_entries=256)
+def flip(network_id: str, version: str, dataset_name: str, pixels: bytes, wanted: int | None, name: str) -> Flip:
+    """The smallest change of a kind that turns the answer to one image, given as the bytes of its uint8 pixels."""
+    from explorer.analysis.flips import smallest
+
+    card = find_card(dataset_name)
+    image = np.frombuffer(pixels, dtype=np.uint8).reshape(card.shape)
+    return smallest(network(network_id, version), image, wanted, card, name)
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def look_alikes(
+    network_id: str, version: str, dataset_name: str, pixels: bytes, without: int | None, count: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The test images, of those that the network reads right, that look most like one, given as the bytes of its uint8
+    pixels: numbers and distances. ``without`` is its own number."""
+    from explorer.analysis.neighbours import look_alikes as find
+
+    card = find_card(dataset_name)
+    found = evaluation(network_id, version, dataset_name)
+    right = np.flatnonzero(found.labels == found.predictions)
+    image = np.frombuffer(pixels, dtype=np.uint8).reshape(card.shape)
+    return find(image, dataset(dataset_name).test.pixels, right[right != without], count)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def corrupted_card(name: str, version: str) -> Corrupted | None:  # noqa: ARG001 version is the key
+    """What a bundled network's card says of its accuracy under corruptions."""
+    return zoo.card(name).corrupted
+
+
+@st.cache_data(show_spinner=False, max_entries=128)
+def harder(
+    network_id: str, version: str, dataset_name: str, pixels: bytes, label: int, trial: str, number: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """One image, given as the bytes of its uint8 pixels, at each amount of a trial: brightness (A, C, H, W), and the
+    network's probabilities (A, K)."""
+    from explorer.analysis.robust import examples
+
+    card = find_card(dataset_name)
+    image = np.frombuffer(pixels, dtype=np.uint8).reshape(card.shape)
+    return examples(network(network_id, version), image, label, card, trial, number)

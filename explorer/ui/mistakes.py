@@ -1,6 +1,8 @@
-"""Mistakes: accuracy with its interval, the confusion matrix, and every digit that was read wrong."""
+"""Mistakes: what the network reads wrong, why, how robust it is, and which labels may be wrong themselves."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import streamlit as st
@@ -9,10 +11,16 @@ from explorer import networks
 from explorer.analysis import Evaluation, confusion, mistakes, per_class, wilson
 from explorer.data.cards import DataCard, find_card
 from explorer.figures.matrix import matrix as matrix_figure
-from explorer.ui import cache, html, moments, shell, sidebar, state
+from explorer.ui import cache, explained, html, label_errors, moments, robust, sidebar, state
 from explorer.ui.components import Click, chart, wall
 
 PAGE = 60
+TABS = ALL, EXPLAINED, ROBUST, LABELS = (
+    "All mistakes",
+    "This digit explained",
+    "How robust is it",
+    "Likely label errors",
+)
 
 
 def show() -> None:
@@ -26,17 +34,26 @@ def show() -> None:
     card = find_card(network.spec.data.dataset)
     moments.show(network)
     found = cache.evaluation(network.id, network.version, card.name)
-    matrix = confusion(found.labels, found.predictions, len(card.classes))
     _headline(found)
     known = networks.learned_from(network.id, cache.dataset(card.name))
     if known:
         st.warning(known, icon=":material/warning:")
-    left, right = st.columns([1, 1.15], gap="large")
-    with left:
-        _matrix(matrix, card)
-    with right:
-        _gallery(found, card)
-    _classes(matrix, card)
+    parts: dict[str, Callable[[], None]] = {
+        ALL: lambda: _all(found, card),
+        EXPLAINED: lambda: explained.show(network, card, found, mistakes(found, cell=_cell())),
+        ROBUST: lambda: robust.show(network, card),
+        LABELS: lambda: label_errors.show(card, explain),
+    }
+    for tab, part in zip(st.tabs(TABS, key="mistakes-tab", on_change="rerun"), parts.values(), strict=True):
+        if tab.open:
+            with tab:
+                part()
+
+
+def explain(number: int) -> None:
+    """For callbacks: makes a test digit the current one, and opens what explains it."""
+    state.select_digit(number)
+    st.session_state["mistakes-tab"] = EXPLAINED
 
 
 def _headline(found: Evaluation) -> None:
@@ -48,6 +65,16 @@ def _headline(found: Evaluation) -> None:
         help="If many test sets of this size were drawn, 95 in 100 such intervals would hold the network's true "
         "accuracy (Wilson's score interval).",
     )
+
+
+def _all(found: Evaluation, card: DataCard) -> None:
+    matrix = confusion(found.labels, found.predictions, len(card.classes))
+    left, right = st.columns([1, 1.15], gap="large")
+    with left:
+        _matrix(matrix, card)
+    with right:
+        _gallery(found, card)
+    _classes(matrix, card)
 
 
 def _cell() -> tuple[int, int] | None:
@@ -83,7 +110,7 @@ def _gallery(found: Evaluation, card: DataCard) -> None:
         st.markdown("**No mistakes** on these images. Another network, the softmax regression say, makes some.")
         return
     if cell is None:
-        st.markdown(f"**All {len(numbers):,} mistakes**, the most confident first")
+        st.markdown(f"**All {len(numbers):,} mistakes**, the most confident first. Click one: it is explained.")
     else:
         true, predicted = (card.classes[number] for number in cell)
         with st.container(horizontal=True, vertical_alignment="center"):
@@ -97,23 +124,19 @@ def _gallery(found: Evaluation, card: DataCard) -> None:
     pages = -(-len(numbers) // PAGE)
     page = st.pagination(pages, key=f"mistakes-page-{cell}") if pages > 1 else 1
     shown = numbers[(page - 1) * PAGE : page * PAGE]
-
-    def open_inside(position: int) -> None:
-        state.select_digit(int(shown[position]))
-        st.session_state["_go"] = "inside"
-
+    current = np.flatnonzero(shown == state.digit_index())
     wall(
         np.asarray(cache.dataset(card.name).test.pixels[shown])[:, 0],
         key="mistakes-wall",
         scale="brightness",
         captions=[_caption(found, number, card) for number in shown],
-        details=[f"Test digit {number}. Click to look inside." for number in shown],
+        details=[f"Test digit {number}. Click for what explains it." for number in shown],
         marks=["right" if found.labels[number] == found.predictions[number] else "wrong" for number in shown],
         tile=72,
-        on_click=open_inside,
+        selected=int(current[0]) if len(current) else None,
+        label="Misread digits",
+        on_click=lambda position: explain(int(shown[position])),
     )
-    if st.session_state.pop("_go", None):
-        st.switch_page(shell.path_of("inside"))
 
 
 def _caption(found: Evaluation, number: int, card: DataCard) -> str:

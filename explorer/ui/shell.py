@@ -64,7 +64,7 @@ def enter(title: str, *, pictures: bool = False) -> None:
     st.html(f"<style>{_style()}</style>")
     st.title(title, anchor=False)
     with sentences():
-        state.follow_url(networks.for_pictures() if pictures else None)
+        state.follow_url(title, networks.for_pictures() if pictures else None)
         sidebar.show()
 
 

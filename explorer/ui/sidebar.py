@@ -13,6 +13,7 @@ from explorer.data.cards import find_card
 from explorer.errors import WeightsError
 from explorer.networks import Known
 from explorer.ui import cache, datanotice, export, html, moments, shell, state, trusted
+from explorer.ui.components.history import history
 
 ACTIVE = ("queued", "running", "paused")
 STATES = {
@@ -30,6 +31,7 @@ def show() -> None:
     for key in ("network-picker", "digit"):
         st.session_state.pop(key, None)
     with st.sidebar:
+        history(key="address", on_return=state.go_back)
         network = current_network()
         busy = network.state in ("queued", "running")
         shell.fragment(key="sidebar-network", run_every=3.0 if busy else None)(_network)()
@@ -67,12 +69,13 @@ def answer(network: Known, pixels: np.ndarray) -> dict[str, np.ndarray] | None:
 def current_digit(network: Known) -> tuple[np.ndarray, int | None]:
     """The current digit's pixels, uint8 (C, H, W), and its true class (None: the user's own)."""
     own = state.own_digit()
-    index = state.digit_index()
-    if index is None and own is not None and own.shape == find_card(network.spec.data.dataset).shape:
+    number = state.digit_number()
+    if number is None and own is not None and own.shape == find_card(network.spec.data.dataset).shape:
         return own, None
-    test = cache.dataset(network.spec.data.dataset).test
-    number = min(index or 0, len(test.labels) - 1)
-    return np.asarray(test.pixels[number]), int(test.labels[number])
+    data = cache.dataset(network.spec.data.dataset)
+    images = data.train if state.digit_split() == "train" else data.test
+    number = min(number or 0, len(images) - 1)
+    return np.asarray(images.pixels[number]), int(images.labels[number])
 
 
 def describe(network: Known) -> str:
@@ -156,14 +159,17 @@ def _verdict(probabilities: np.ndarray, label: int | None, classes: tuple[str, .
 
 def _picker(count: int) -> None:
     index = state.digit_index()
-    _put("digit", min(index or 0, count - 1))
+    _put("digit", None if index is None else min(index, count - 1))
+    number = state.digit_number()
     st.number_input(
         "Number in the test set",
         0,
         count - 1,
+        value="min" if index is not None else None,
         step=1,
         key="digit",
         on_change=lambda: _take(st.session_state["digit"]),
+        placeholder="your own" if number is None else f"training {number}",
         width="stretch",
     )
     st.button(
@@ -175,13 +181,14 @@ def _picker(count: int) -> None:
     )
 
 
-def _put(key: str, value: str | int) -> None:
+def _put(key: str, value: str | int | None) -> None:
     """Gives a widget its value, only where it has another one: at each value that is given anew the browser throws away
     what is being typed, and the sidebar refreshes by itself while a network trains."""
     if st.session_state.get(key) != value:
         st.session_state[key] = value
 
 
-def _take(index: int) -> None:
-    state.select_digit(index)
+def _take(index: int | None) -> None:
+    if index is not None:
+        state.select_digit(index)
     st.rerun()

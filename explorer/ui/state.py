@@ -1,50 +1,94 @@
 """What a session remembers, and its part that is in the URL: the current network, the current digit, the draft.
 
-A session takes over what its first URL says (a link that was opened); from then on it only writes. Reading later would
-undo changes: the browser sends its address along with each click, and that may still be the one of before the last
-change.
+A session takes over what a page's first URL says (a link that was opened, or gone back to); while the page stays it
+only writes, and hears of the browser's back and forward buttons by :mod:`explorer.ui.components.history`. Reading at
+each run would undo changes: the browser sends its address along with each click, and that may still be the one of
+before the last change.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import cast
+from collections.abc import Callable, Mapping
+from typing import Literal, cast
 
 import numpy as np
 import streamlit as st
 
 from explorer import networks
+from explorer.data.cards import find_card
+from explorer.digits import link
 from explorer.draft import Draft, History
-from explorer.errors import ExplorerError, SpecError
+from explorer.errors import ExplorerError, PictureError, SpecError
 from explorer.spec import RunSpec, from_link, to_link
 
 DEFAULT_NETWORK = "article"
 OWN = "own"
+TRAINING = "train-"
+
+Split = Literal["test", "train"]
 
 
-def follow_url(preferred: str | None = None) -> None:
-    """Brings session and URL together, at the start of each page run. ``preferred`` is the network that suits the page
-    best: it becomes the current one where nobody has chosen any, and stays that."""
+def follow_url(page: str, preferred: str | None = None) -> None:
+    """Brings session and URL together, at the start of each run of a page. ``preferred`` is the network that suits the
+    page best: it becomes the current one where nobody has chosen any, and stays that."""
     params = st.query_params
     if not st.session_state.get("_opened"):
         st.session_state["_opened"] = True
         if "spec" in params:
             _open_link(params["spec"])
-        if "network" in params:
-            _take_network(params["network"])
-        if "snapshot" in params:
-            select_snapshot(_number(params["snapshot"]))
-        if "digit" in params:
-            _take_digit(params["digit"])
+    # A page that is gone to by a link of the app's has a bare address at first. One that names network or digit was
+    # opened from outside, or by the browser's back button.
+    if st.session_state.get("_page") != page:
+        st.session_state["_page"] = page
+        take_address(params.to_dict())
     if preferred is not None and not st.session_state.get("network_chosen"):
         st.session_state["network"] = preferred
+    _write_address()
+
+
+def take_address(params: Mapping[str, str]) -> None:
+    """Makes the network and the digit current that an address names: a link that is opened, or an earlier address that
+    the browser's back button returned to. What it doesn't name stays; what can't be is told in a sentence."""
+    if "network" in params:
+        _take_network(params["network"])
+        # An address that names a network without a moment means it as it is now.
+        st.session_state["snapshot"] = _number(params.get("snapshot", ""))
+    elif "snapshot" in params:
+        st.session_state["snapshot"] = _number(params["snapshot"])
+    if "digit" in params:
+        _take_digit(params["digit"], params.get(OWN, ""))
+
+
+def go_back(params: Mapping[str, str]) -> None:
+    """For callbacks: the reader went back or forward to an address of this page."""
+    take_address(params)
+    st.session_state["_returned"] = dict(params)
+    # Streamlit's own run for the same click may have told the browser of the digit that was current before.
+    _write_address(always=True)
+
+
+def returned() -> Mapping[str, str]:
+    """The address that the reader has just gone back to, once, for a page that keeps more in it; else nothing."""
+    return cast("Mapping[str, str]", st.session_state.pop("_returned", {}))
+
+
+def put_in_address(values: Mapping[str, str | None], *, always: bool = False) -> None:
+    """Writes into the address, or takes out what is None: all at once, for each change is one entry of the browser's
+    history. ``always`` also where it seems to be there already."""
+    params = st.query_params.to_dict()
+    wanted = {name: value for name, value in (params | dict(values)).items() if value is not None}
+    if always or params != wanted:
+        st.query_params.from_dict(wanted)
+
+
+def _write_address(*, always: bool = False) -> None:
+    own = own_digit() if _digit_text() == OWN else None
+    # The link itself carries an own digit: nobody else's session has it.
+    text = None if own is None else link.to_text(own)
     step = snapshot()
-    wanted = {"network": network_id(), "digit": _digit_text(), "snapshot": None if step is None else str(step)}
-    for name, value in wanted.items():
-        if value is None:
-            params.pop(name, None)
-        elif params.get(name) != value:
-            params[name] = value
+    moment = None if step is None else str(step)
+    here = {"network": network_id(), "snapshot": moment, "digit": _digit_text(), OWN: text}
+    put_in_address(here, always=always)
 
 
 # --- the current network ---
@@ -59,8 +103,8 @@ def select_network(network: str) -> None:
     """For callbacks: makes a network the current one, as it is now, here and in the URL."""
     st.session_state["network"] = network
     st.session_state["network_chosen"] = True
-    st.query_params["network"] = network
-    select_snapshot(None)
+    st.session_state["snapshot"] = None
+    _write_address()
 
 
 def _take_network(network: str) -> None:
@@ -82,20 +126,26 @@ def snapshot() -> int | None:
 def select_snapshot(step: int | None) -> None:
     """For callbacks: the moment of its training at which the current network is looked at, here and in the URL."""
     st.session_state["snapshot"] = step
-    if step is not None:
-        st.query_params["snapshot"] = str(step)
-    elif "snapshot" in st.query_params:
-        del st.query_params["snapshot"]
+    _write_address()
 
 
 # --- the current digit ---
 
 
+def digit_split() -> Split:
+    """Where the current digit is from, unless it is the user's own."""
+    return cast(Split, st.session_state.get("digit_split", "test"))
+
+
+def digit_number() -> int | None:
+    """The current digit's number in :func:`digit_split`, or None where it is the user's own."""
+    number = cast("int | None", st.session_state.get("digit_number"))
+    return None if number is None and own_digit() is not None else number or 0
+
+
 def digit_index() -> int | None:
-    """The current digit's number in the test set, or None where it is the user's own."""
-    if own_digit() is not None and st.session_state.get("digit_number") is None:
-        return None
-    return cast(int, st.session_state.get("digit_number") or 0)
+    """The current digit's number in the test set, or None where it is a training digit or the user's own."""
+    return digit_number() if digit_split() == "test" else None
 
 
 def own_digit() -> np.ndarray | None:
@@ -103,33 +153,45 @@ def own_digit() -> np.ndarray | None:
     return cast("np.ndarray | None", st.session_state.get("own_digit"))
 
 
-def select_digit(index: int) -> None:
-    """For callbacks: makes a digit of the test set the current one."""
+def select_digit(index: int, split: Split = "test") -> None:
+    """For callbacks: makes a digit of the data set the current one."""
     st.session_state["digit_number"] = int(index)
-    st.query_params["digit"] = str(int(index))
+    st.session_state["digit_split"] = split
+    _write_address()
 
 
 def select_own_digit(pixels: np.ndarray) -> None:
     """For callbacks: makes a prepared picture of the user's, uint8 (C, H, W), the current digit."""
     st.session_state["own_digit"] = pixels
     st.session_state["digit_number"] = None
-    st.query_params["digit"] = OWN
+    st.session_state["digit_split"] = "test"
+    _write_address()
 
 
 def _digit_text() -> str:
-    index = digit_index()
-    return OWN if index is None else str(index)
-
-
-def _take_digit(text: str) -> None:
-    number = _number(text)
-    if number is not None:
-        st.session_state["digit_number"] = number
+    number = digit_number()
+    return OWN if number is None else f"{TRAINING}{number}" if digit_split() == "train" else str(number)
 
 
 def _number(text: str) -> int | None:
     """A whole number of a link, None for anything else."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= 8 else None
+
+
+def _take_digit(text: str, own: str) -> None:
+    if text == OWN and own:
+        try:
+            shape = find_card(networks.find(network_id()).spec.data.dataset).shape
+            st.session_state["own_digit"] = link.from_text(own, shape)
+        except PictureError as error:
+            st.toast(f"The link's own digit could not be opened: {error}.", icon=":material/link_off:")
+            return
+        st.session_state["digit_number"], st.session_state["digit_split"] = None, "test"
+        return
+    number = _number(text.removeprefix(TRAINING))
+    if number is not None:
+        st.session_state["digit_number"] = number
+        st.session_state["digit_split"] = "train" if text.startswith(TRAINING) else "test"
 
 
 # --- the draft ---

@@ -167,11 +167,13 @@ def test_look_inside_shows_the_networks_own_answer(visit: Callable[..., Page]) -
     np.testing.assert_allclose(shown, shares.numpy(), rtol=1e-5, atol=1e-7)
 
 
-def test_a_mistake_is_clicked_and_opened_inside(visit: Callable[..., Page]) -> None:
+def test_a_mistake_is_clicked_explained_and_opened_inside(visit: Callable[..., Page]) -> None:
     page = visit("mistakes?network=lenet5")
     expect(page.get_by_text("of the test digits are read right")).to_be_visible(timeout=LONG)
     expect(page.get_by_text(re.compile("All .* mistakes"))).to_be_visible()
     page.locator(".st-key-mistakes-wall").get_by_role("option").first.click()
+    expect(page.get_by_text("The smallest change that makes it right")).to_be_visible(timeout=LONG)
+    page.get_by_role("button", name="Look inside").click()
     expect(page.locator("h1").first).to_have_text("Look inside", timeout=LONG)
     expect(page.locator(".ks-verdict .wrong")).to_be_visible(timeout=LONG)
 

@@ -7,6 +7,7 @@ from typing import cast
 
 import streamlit as st
 
+from explorer.ui import state
 from explorer.ui.lessons.chapter import Chapter
 
 AT, DONE = "lesson-chapter", "lesson-done"
@@ -14,7 +15,8 @@ SEPARATOR = "."
 
 
 def current(chapters: Sequence[Chapter]) -> int:
-    """The open chapter's number from 0. The first run of a session takes what the URL says, later ones write it."""
+    """The open chapter's number from 0. The first run of a session takes what the URL says, later ones write it, unless
+    the reader has gone back."""
     names = [chapter.name for chapter in chapters]
     params = st.query_params
     if AT not in st.session_state:
@@ -22,6 +24,8 @@ def current(chapters: Sequence[Chapter]) -> int:
         done = params.get("done", "").split(SEPARATOR)
         st.session_state[AT] = wanted if wanted in names else names[0]
         st.session_state[DONE] = tuple(name for name in names if name in done)
+    elif (wanted := state.returned().get("chapter", "")) in names:
+        st.session_state[AT] = wanted
     _write(st.session_state[AT], done_names())
     return names.index(st.session_state[AT])
 
@@ -85,6 +89,4 @@ def _take() -> None:
 
 
 def _write(name: str, done: tuple[str, ...]) -> None:
-    for key, value in (("chapter", name), ("done", SEPARATOR.join(done))):
-        if value and st.query_params.get(key) != value:
-            st.query_params[key] = value
+    state.put_in_address({"chapter": name, "done": SEPARATOR.join(done) or None})

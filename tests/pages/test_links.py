@@ -1,0 +1,82 @@
+"""The current digit in a link: one of the test set, a training digit, the reader's own, and what is none of these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from streamlit.testing.v1 import AppTest
+
+from explorer import zoo
+from explorer.data import load, normalise
+from explorer.digits.link import from_text, to_text
+
+Open = Callable[..., AppTest]
+SHAPE = (1, 28, 28)
+
+
+def own() -> np.ndarray:
+    """A digit that no data set has."""
+    return np.asarray(load("mnist").test.pixels[3])[:, ::-1, ::-1].copy()
+
+
+def html(tested: AppTest) -> str:
+    return "\n".join(item.proto.body for item in tested.get("html"))
+
+
+@pytest.mark.parametrize("page", ["build", "inside", "mistakes", "digits", "learn"])
+def test_a_link_carries_an_own_digit_to_every_page(open_app: Open, page: str) -> None:
+    tested = open_app(page, network="tiny", digit="own", own=to_text(own()))
+    assert not tested.exception
+    assert [item.value for item in tested.error] == []
+    np.testing.assert_array_equal(tested.session_state["own_digit"], own())
+    assert tested.number_input(key="digit").value is None
+    assert tested.number_input(key="digit").placeholder == "your own"
+    assert tested.query_params["digit"] == "own"
+    np.testing.assert_array_equal(from_text(tested.query_params["own"], SHAPE), own())
+    _, network = zoo.load("tiny")
+    data = load("mnist")
+    with torch.no_grad():
+        read = int(network(normalise(torch.tensor(own()[None]), data.card)).argmax())
+    assert f"reads <b>{read}</b>" in html(tested)
+    # Another digit takes its place, and the link no longer carries it.
+    tested.number_input(key="digit").set_value(4).run()
+    assert tested.query_params["digit"] == "4"
+    assert "own" not in tested.query_params
+
+
+def test_a_link_opens_a_training_digit(open_app: Open) -> None:
+    tested = open_app("inside", network="tiny", digit="train-11")
+    assert not tested.exception
+    assert f"true: {load('mnist').train.labels[11]}" in html(tested)
+    assert tested.number_input(key="digit").placeholder == "training 11"
+    assert tested.query_params["digit"] == "train-11"
+
+
+@pytest.mark.parametrize("text", ["", "AAAA", "⛔", "A" * 9_000, to_text(np.zeros((1, 5, 5), np.uint8))])
+def test_a_damaged_own_digit_is_refused_with_a_sentence(open_app: Open, text: str) -> None:
+    tested = open_app("inside", digit="own", own=text)
+    assert not tested.exception
+    assert not tested.error
+    assert all("could not be opened: the digit in the link" in toast.value for toast in tested.toast)
+    assert bool(tested.toast) == bool(text)
+    assert "own_digit" not in tested.session_state
+    assert tested.query_params["digit"] == "0"
+    assert "own" not in tested.query_params
+
+
+def test_a_page_that_is_opened_by_an_earlier_address_takes_it(open_app: Open) -> None:
+    """As the browser's back button does it: the page changes, and the address names what was current then."""
+    tested = open_app("inside", network="tiny", digit="7")
+    tested.number_input(key="digit").set_value(9).run()
+    assert tested.query_params["digit"] == "9"
+    tested.query_params["digit"] = "5"  # on the same page an old address means nothing: a click was quicker
+    tested.run()
+    assert tested.query_params["digit"] == "9"
+    tested.switch_page("pages/mistakes.py")
+    tested.query_params["digit"], tested.query_params["network"] = "7", "lenet5"
+    tested.run()
+    assert tested.query_params["digit"] == "7"
+    assert tested.selectbox(key="network-picker").value == "lenet5"
