@@ -28,6 +28,8 @@ class Kind(NamedTuple):
 KINDS: dict[str, Kind] = {
     "calibration": Kind("explorer.jobs.kinds.calibration:compute"),
     "changed": Kind("explorer.jobs.kinds.changed:compute"),
+    "separation-points": Kind("explorer.jobs.kinds.separation:points"),
+    "separation-probes": Kind("explorer.jobs.kinds.separation:probes"),
 }
 
 

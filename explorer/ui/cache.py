@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from explorer.models import Network
     from explorer.training.one_step import Difference, Memory
     from explorer.training.snapshots import Moment
+    from explorer.ui.components import Sprites
     from explorer.ui.lessons.step import Descent
     from explorer.zoo import Corrupted
 
@@ -446,6 +447,39 @@ def attribution(
     card = find_card(dataset_name)
     model = random_network(network_id, version) if random else network(network_id, version)
     return attribute(model, normalised(dataset_name, pixels), target, method, card, layer=layer)
+
+
+# --- where digits separate ---
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def test_sample(dataset_name: str, count: int) -> np.ndarray:
+    """The numbers of ``count`` test images, each class with its share: int64, rising."""
+    from explorer.analysis.embedding import sample
+
+    return sample(dataset(dataset_name).test.labels, count)
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def sample_sprites(dataset_name: str, count: int) -> Sprites:
+    """The pictures of :func:`test_sample` on one sheet."""
+    from explorer.ui.components import sprites
+
+    return sprites(np.asarray(dataset(dataset_name).test.pixels[test_sample(dataset_name, count)]))
+
+
+@st.cache_resource(show_spinner="Making the map …", max_entries=32)
+def pca_points(
+    network_id: str, version: str, reference: str, dataset_name: str, layer: str, count: int
+) -> dict[str, np.ndarray]:
+    """The PCA map of :func:`test_sample` after a layer, on the axes of the network's version ``reference``: see
+    :func:`explorer.analysis.separation.pca_points`."""
+    from explorer.analysis.separation import pca_points as run
+
+    test, chosen = dataset(dataset_name).test, test_sample(dataset_name, count)
+    pixels, labels = test.pixels[chosen], test.labels[chosen]
+    axes = None if reference == version else network(network_id, reference)
+    return run(network(network_id, version), pixels, labels, find_card(dataset_name), layer, reference=axes)
 
 
 # --- jobs ---

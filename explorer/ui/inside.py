@@ -24,6 +24,7 @@ from explorer.ui import (
     learning_step,
     microscope,
     moments,
+    separation,
     sidebar,
     text,
     why,
@@ -62,6 +63,7 @@ def show() -> None:
         "What it rests on": lambda: attribution.show(network, card, layers, pixels, label),
         "One step of learning": lambda: learning_step.show(network, card, pixels, label),
         "Change it": lambda: change.show(network, card, pixels, label),
+        "Where digits separate": lambda: separation.show(network, card, layers, pixels),
         "Kernel bench": lambda: kernel_bench.show(network, card, pixels),
     }
     tabs = st.tabs(list(parts), key="inside-tab", on_change="rerun")

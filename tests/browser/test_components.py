@@ -210,6 +210,62 @@ def test_buttons_and_text_alternative(charts: Page):
     assert download.value.suggested_filename == "curve.png"
 
 
+def _point(page: Page, row: int, column: int) -> tuple[float, float]:
+    """The middle of a point of the grid, on the screen."""
+    marks = page.locator(".st-key-points .scatterlayer .trace").nth(row).locator("path.point")
+    area = marks.nth(column).bounding_box()
+    assert area is not None
+    return area["x"] + area["width"] / 2, area["y"] + area["height"] / 2
+
+
+def _drag(page: Page, *corners: tuple[float, float]) -> None:
+    page.mouse.move(*corners[0])
+    page.mouse.down()
+    for corner in (*corners[1:], corners[0]):
+        page.mouse.move(*corner, steps=4)
+    page.mouse.up()
+
+
+def test_points_are_selected_by_lasso_shown_with_their_pictures_and_clicked(page: Page, app: str):
+    page.goto(f"{app}/?part=points")
+    expect(page.locator(".st-key-points .ks-chart[data-drawn]")).to_be_visible()
+    x, y = _point(page, 1, 2)
+    page.mouse.move(x + 1, y + 1)
+    picture = page.locator(".st-key-points .ks-sprite")
+    expect(picture).to_be_visible()
+    assert picture.get_attribute("data-number") == "7"
+    middle = picture.evaluate(
+        """async (element) => {
+          const style = getComputedStyle(element);
+          const image = new Image();
+          image.src = style.backgroundImage.slice(5, -2);
+          await image.decode();
+          const canvas = document.createElement("canvas");
+          [canvas.width, canvas.height] = [image.width, image.height];
+          const context = canvas.getContext("2d");
+          context.drawImage(image, 0, 0);
+          const scale = parseFloat(style.backgroundSize) / image.width;
+          const at = style.backgroundPosition.split(" ").map((each) => -parseFloat(each) / scale + 14);
+          return context.getImageData(...at, 1, 1).data[0];
+        }"""
+    )
+    assert middle == 70
+    page.mouse.click(x + 1, y + 1)
+    expect(page.locator("#returned")).to_contain_text("'curve': 1")
+    expect(page.locator("#returned")).to_contain_text("'customdata': 7")
+
+    left, top = _point(page, 1, 1)
+    right, _ = _point(page, 0, 3)
+    _drag(page, (left - 15, top - 15), (right + 15, top - 15), (right + 15, top + 15), (left - 15, top + 15))
+    expect(page.locator("#points")).to_have_text("[(1, 1), (1, 2), (1, 3)]")
+    assert _plot(page, "points", "plot._fullData.map((trace) => trace.selectedpoints)") == [[], [1, 2, 3]]
+
+    _turn(page, 1)  # what Python selects
+    _until(page, "points", "String(plot._fullData.map((trace) => trace.selectedpoints)) === '0,0'")
+    _plot(page, "points", "plot.emit('plotly_deselect')")  # two clicks, however slow the machine is
+    expect(page.locator("#points")).to_have_text("[]")
+
+
 # --- wall -----------------------------------------------------------------------------------------------------------
 
 

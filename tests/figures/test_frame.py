@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from explorer.figures import bars, curves, history, maps, matrix
+from explorer.figures import bars, curves, history, maps, matrix, points
 from explorer.figures.curves import Series
 from explorer.figures.network import architecture
 from explorer.figures.theme import LIGHT
@@ -39,12 +39,22 @@ def figures() -> dict[str, go.Figure]:
         "units": bars.units(generator.normal(size=300)),
         "probes": history.probes(shares, np.arange(10), CLASSES),
         "through time": history.through_time(np.arange(10), shares, CLASSES, true=2),
+        "cloud": points.cloud(
+            generator.normal(size=(50, 2)),
+            generator.integers(0, 10, 50),
+            generator.integers(0, 10, 50),
+            CLASSES,
+            names=["digit"] * 50,
+            current=np.zeros(2),
+            selected=np.arange(9),
+        ),
+        "depth": points.depth(CLASSES, shares[0], shares[1]),
     }
 
 
 NAMES = (
     *("network", "loss", "accuracy", "learning rate", "gradient norms", "matrix"),
-    *("map", "picture", "probabilities", "units", "probes", "through time"),
+    *("map", "picture", "probabilities", "units", "probes", "through time", "cloud", "depth"),
 )
 
 

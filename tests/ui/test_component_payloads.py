@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import math
 from pathlib import Path
@@ -15,11 +16,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from explorer.figures import theme
 from explorer.ui.components import assets
-from explorer.ui.components.chart import _click, figure_json
+from explorer.ui.components.chart import _click, _points, figure_json
+from explorer.ui.components.sprites import sprites
 from explorer.ui.components.wall import Payload, _index
 
 SIZES = hnp.array_shapes(min_dims=3, max_dims=3, min_side=0, max_side=5)
@@ -126,6 +129,34 @@ def test_only_a_point_counts_as_a_click(said: Any):
         "x": 2,
         "curve": 1,
     }
+
+
+@pytest.mark.parametrize(
+    "said", [None, "x", {}, 3, [1], [[1]], [[0, 1, 2]], [[0, -1]], [[2, 0]], [[0.5, 0]], [["0", 0]], [[True, 0]]]
+)
+def test_only_points_count_as_a_selection(said: Any):
+    assert _points(said, 2) is None
+    assert _points([[0, 3], [1.0, 0]], 2) == [(0, 3), (1, 0)]
+    assert _points([], 2) == []
+    assert _points([[0, math.nan]], 2) is None
+
+
+# --- sprites --------------------------------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 40), st.sampled_from([1, 3]), st.integers(1, 6), st.integers(1, 6))
+def test_each_picture_is_found_on_its_sheet(count: int, channels: int, height: int, width: int):
+    pictures = np.random.default_rng(count).integers(0, 256, (count, channels, height, width), dtype=np.uint8)
+    made = sprites(pictures)
+    kind, _, data = made.sheet.partition(",")
+    assert kind == "data:image/png;base64"
+    sheet = np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
+    sheet = sheet.reshape(made.rows * made.height, made.columns * made.width, channels)
+    assert (made.height, made.width) == (height, width)
+    for number, picture in enumerate(pictures):
+        row, column = divmod(number, made.columns)
+        found = sheet[row * height : (row + 1) * height, column * width : (column + 1) * width]
+        np.testing.assert_array_equal(np.moveaxis(found, -1, 0), picture)
 
 
 # --- files ----------------------------------------------------------------------------------------------------------

@@ -3,7 +3,10 @@
 const charts = new WeakMap(); // Streamlit's element → its Chart
 // plotly.js offers by default to send the figure to its maker's cloud.
 const DEFAULTS = { displaylogo: false, doubleClick: "reset", showTips: false, showSendToCloud: false };
-const UNUSED = ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"];
+const UNUSED = ["autoScale2d", "zoomIn2d", "zoomOut2d"];
+const SELECTING = ["select2d", "lasso2d"];
+const SPRITE = 84; // CSS pixels a picture beside a point is wide
+const GAP = 26; // between them: the hover text stands beside the point
 const coarse = matchMedia("(pointer: coarse)");
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -53,6 +56,7 @@ class Chart {
   constructor(element, files) {
     this.frame = element.querySelector(".ks-chart");
     this.plot = element.querySelector(".ks-plot");
+    this.sprite = element.querySelector(".ks-sprite");
     this.fault = element.querySelector(".ks-fault");
     this.files = files;
     this.observer = new ResizeObserver(() => this.schedule());
@@ -61,7 +65,8 @@ class Chart {
 
   update(component) {
     this.data = component.data;
-    this.send = (click) => component.setTriggerValue("click", click);
+    this.send = (name, value) => component.setTriggerValue(name, value);
+    this.hideSprite(); // what it belonged to may be gone
     this.frame.style.height = `${this.data.height}px`;
     this.schedule(true);
   }
@@ -88,8 +93,8 @@ class Chart {
     const style = getComputedStyle(this.frame);
     // A live page sends each figure again with every refresh, also those that have nothing new.
     const theme = ["--st-background-color", "--st-secondary-background-color", "--st-text-color", "--st-font"];
-    const { figure: json, alt, name } = this.data;
-    const drawn = [json, alt, name, width, height, innerWidth, ...theme.map((each) => style.getPropertyValue(each))].join();
+    const { figure: json, alt, name, selectable } = this.data;
+    const drawn = [json, alt, name, selectable, width, height, innerWidth, ...theme.map((each) => style.getPropertyValue(each))].join();
     if (drawn === this.drawn) return;
 
     const translate = translator(style);
@@ -111,9 +116,13 @@ class Chart {
     Object.assign(layout, { template, width: wide, height, autosize: false });
     layout.uirevision ??= this.data.name;
     if (coarse.matches) layout.dragmode ??= false; // a finger scrolls the page
+    if (selectable) layout.dragmode ??= "lasso";
     if (still.matches) layout.transition = { duration: 0 };
     const image = { format: "png", scale: 2, filename: this.data.name };
-    const buttons = { displayModeBar: coarse.matches ? false : "hover", modeBarButtonsToRemove: UNUSED };
+    const unused = selectable ? UNUSED : [...SELECTING, ...UNUSED];
+    // A finger chooses the lasso first, so its button is always there.
+    const bar = selectable ? true : coarse.matches ? false : "hover";
+    const buttons = { displayModeBar: bar, modeBarButtonsToRemove: unused };
     const config = { ...DEFAULTS, ...buttons, toImageButtonOptions: image };
     await Plotly.react(this.plot, data, layout, config);
     this.drawn = drawn;
@@ -128,7 +137,7 @@ class Chart {
     this.listening = true;
     this.plot.on("plotly_click", ({ points: [point], event }) => {
       if (!this.data.clickable || !point || event?.button) return;
-      this.send({
+      this.send("click", {
         x: plain(point.x),
         y: plain(point.y),
         z: plain(point.z),
@@ -137,8 +146,46 @@ class Chart {
         customdata: plain(point.customdata),
       });
     });
-    this.plot.on("plotly_hover", () => this.frame.toggleAttribute("data-over", this.data.clickable));
-    this.plot.on("plotly_unhover", () => this.frame.removeAttribute("data-over"));
+    this.plot.on("plotly_hover", ({ points: [point] }) => {
+      this.frame.toggleAttribute("data-over", this.data.clickable);
+      this.showSprite(point);
+    });
+    this.plot.on("plotly_unhover", () => {
+      this.frame.removeAttribute("data-over");
+      this.hideSprite();
+    });
+    const select = (points) => {
+      if (this.data.selectable) this.send("select", points.map((point) => [point.curveNumber, point.pointNumber]));
+    };
+    // Without points: the drag was too short to be one.
+    this.plot.on("plotly_selected", (event) => event?.points && select(event.points));
+    this.plot.on("plotly_deselect", () => select([]));
+  }
+
+  showSprite(point) {
+    const { sprites } = this.data;
+    const number = [point?.customdata].flat()[0];
+    if (!sprites || !point.bbox || !Number.isInteger(number)) return this.hideSprite();
+    const { sheet, columns, rows, width, height } = sprites;
+    const scale = Math.max(1, Math.floor(SPRITE / width));
+    const [wide, high] = [width * scale, height * scale];
+    const { x0, x1, y0, y1 } = point.bbox; // of the mark, in the plot
+    const above = y0 - high - GAP;
+    Object.assign(this.sprite.style, {
+      width: `${wide}px`,
+      height: `${high}px`,
+      left: `${Math.min(Math.max(0, (x0 + x1 - wide) / 2), this.plot.clientWidth - wide)}px`,
+      top: `${above < 0 ? y1 + GAP : above}px`,
+      backgroundImage: `url(${sheet})`,
+      backgroundSize: `${wide * columns}px ${high * rows}px`,
+      backgroundPosition: `${-wide * (number % columns)}px ${-high * Math.floor(number / columns)}px`,
+    });
+    this.sprite.dataset.number = number;
+    this.sprite.hidden = false;
+  }
+
+  hideSprite() {
+    this.sprite.hidden = true;
   }
 
   // The drawing is one picture to a screen reader; the buttons beside it stay buttons.

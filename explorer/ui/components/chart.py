@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, TypedDict
 
 import numpy as np
@@ -20,6 +21,7 @@ from plotly.offline import get_plotlyjs, get_plotlyjs_version
 
 from explorer.figures import theme
 from explorer.ui.components import assets
+from explorer.ui.components.sprites import Sprites
 
 _PLOTLY = f"plotly-{get_plotlyjs_version()}.min.js"
 _SCRIPT = assets.script(
@@ -33,7 +35,7 @@ _SCRIPT = assets.script(
 )
 _mount = st.components.v2.component(
     "kernelscope_chart",
-    html=f'<div class="ks-chart"><div class="ks-plot"></div>{assets.FAULT}</div>',
+    html=f'<div class="ks-chart"><div class="ks-plot"></div><div class="ks-sprite" hidden></div>{assets.FAULT}</div>',
     css=assets.text("chart.css"),
     js=_SCRIPT.loader,
     isolate_styles=False,  # plotly.js puts its style sheet into the document's head, out of a shadow root's sight
@@ -52,6 +54,12 @@ class Click(TypedDict):
     customdata: Any
 
 
+Points = list[tuple[int, int]]
+"""Points of a figure, each by its trace's index and its own in it."""
+
+MOST_POINTS = 100_000
+
+
 def chart(
     figure: go.Figure,
     *,
@@ -60,6 +68,8 @@ def chart(
     alt: str,
     on_click: Callable[[Click], None] | None = None,
     clickable: bool = False,
+    on_select: Callable[[Points], None] | None = None,
+    sprites: Sprites | None = None,
 ) -> Click | None:
     """Shows a figure over the full width, ``height`` pixels high (reserved before anything is drawn).
 
@@ -71,6 +81,14 @@ def chart(
     ``alt`` says in one sentence what is to be seen. ``on_click`` is a Streamlit callback: it runs before the next
     script run and is given the :class:`Click`. The click is also returned, in that one run alone, if ``on_click`` is
     given or ``clickable`` is set; otherwise clicks stay in the browser and None is returned.
+
+    With ``on_select``, also a Streamlit callback, points of scatter traces are selected by a lasso or a box (the
+    lasso is at hand at once where there is a mouse; Shift adds, two clicks on nothing select nothing). It is given all
+    points that are then selected. To show them as selected also in other data, give the traces ``selectedpoints``,
+    and the layout a ``selectionrevision`` that changes when they are to count instead of what was selected by hand.
+
+    ``sprites`` are pictures: while the pointer is over a point whose ``customdata`` is the number n, or begins with it,
+    picture n is shown beside it.
     """
     assets.publish(_PLOTLY, get_plotlyjs)
     _SCRIPT.publish()
@@ -79,6 +97,11 @@ def chart(
         click = _click(st.session_state[key].get("click"))
         if on_click is not None and click is not None:
             on_click(click)
+
+    def gathered() -> None:
+        points = _points(st.session_state[key].get("select"), len(figure.data))
+        if on_select is not None and points is not None:
+            on_select(points)
 
     result = _mount(
         key=key,
@@ -89,8 +112,11 @@ def chart(
             "name": key,
             "height": height,
             "clickable": clickable or on_click is not None,
+            "selectable": on_select is not None,
+            "sprites": None if sprites is None else asdict(sprites),
         },
         on_click_change=heard,
+        on_select_change=gathered,
     )
     return _click(result.get("click"))
 
@@ -132,3 +158,20 @@ def _click(value: Any) -> Click | None:
         point=value.get("point"),
         customdata=value.get("customdata"),
     )
+
+
+def _points(value: Any, traces: int) -> Points | None:
+    """The browser's message as points, None for anything else."""
+    if not isinstance(value, list) or len(value) > MOST_POINTS:
+        return None
+    points = []
+    for pair in value:
+        if not isinstance(pair, list) or len(pair) != 2:
+            return None
+        if not all(isinstance(each, int | float) and not isinstance(each, bool) and each // 1 == each for each in pair):
+            return None
+        curve, point = int(pair[0]), int(pair[1])
+        if not (0 <= curve < traces and point >= 0):
+            return None
+        points.append((curve, point))
+    return points

@@ -5,7 +5,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from explorer.figures import theme
-from explorer.ui.components import Click, chart, wall
+from explorer.ui.components import Click, Points, chart, sprites, wall
 
 st.set_page_config(layout="wide")
 state = st.session_state
@@ -27,6 +27,10 @@ def remember_click(click: Click) -> None:
 
 def remember_map(index: int) -> None:
     state["map"] = index
+
+
+def remember_points(points: Points) -> None:
+    state["points"] = points
 
 
 part = st.query_params.get("part", "charts")
@@ -53,6 +57,32 @@ if part == "charts":
         bars = go.Figure(go.Bar(x=["a", "b"], y=np.array([1.0, 2.0]), marker={"color": list(theme.LIGHT.classes[:2])}))
         chart(bars, key="bars", height=200, alt="Bars")
     st.html(f"<p id='runs'>{state['runs']}</p>")
+
+if part == "points":
+    # Two traces of a grid of points; the picture of number n has the brightness 10 n.
+    grid = [
+        go.Scatter(
+            x=np.arange(5.0),
+            y=np.full(5, row),
+            mode="markers",
+            marker={"size": 12},
+            customdata=np.arange(5) + 5 * row,
+            selectedpoints=[0] if turn else None,
+        )
+        for row in range(2)
+    ]
+    layout = {"showlegend": False, "selectionrevision": turn}
+    pictures = np.tile((10 * np.arange(10, dtype=np.uint8))[:, None, None, None], (1, 1, 28, 28))
+    returned = chart(
+        go.Figure(grid, layout),
+        key="points",
+        height=400,
+        alt="Points",
+        clickable=True,
+        on_select=remember_points,
+        sprites=sprites(pictures),
+    )
+    st.html(f"<p id='points'>{state.get('points')}</p><p id='returned'>{returned}</p><p id='turn'>{turn}</p>")
 
 if part == "walls":
     count = 40 if turn == 0 else 30
