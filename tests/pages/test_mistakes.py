@@ -27,7 +27,7 @@ from explorer.data import load, normalise
 from explorer.jobs import registry, service
 from explorer.jobs.context import Context
 from explorer.jobs.request import Request, ask
-from explorer.ui import label_errors, robust
+from explorer.ui import label_errors, robust_counts
 from explorer.ui import mistakes as page
 from explorer.ui.text import number
 
@@ -194,7 +194,7 @@ def test_the_chart_the_table_and_the_file_hold_the_counts(opened: Callable[..., 
     assert read(line["error_y"]["arrayminus"])[0] == pytest.approx(expected["correct"][0] / count - low, abs=1e-6)
     for correct in expected["correct"]:
         assert f"{correct / count:.2%}" in html(tested)
-    rows = list(csv.DictReader(io.StringIO(robust.as_csv([robust._curve(known, data.card, "fgsm")]))))
+    rows = list(csv.DictReader(io.StringIO(robust_counts.as_csv([robust_counts.curve(known, data.card, "fgsm")]))))
     assert [int(row["correct"]) for row in rows] == expected["correct"].tolist()
     assert [float(row["amount"]) for row in rows] == list(trial.levels)
     assert {row["network"] for row in rows} == {"Softmax regression"}
