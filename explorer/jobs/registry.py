@@ -28,6 +28,9 @@ class Kind(NamedTuple):
 KINDS: dict[str, Kind] = {
     "calibration": Kind("explorer.jobs.kinds.calibration:compute"),
     "changed": Kind("explorer.jobs.kinds.changed:compute"),
+    "label-errors": Kind("explorer.jobs.kinds.label_errors:compute"),
+    "neighbours": Kind("explorer.jobs.kinds.neighbours:compute"),
+    "robustness": Kind("explorer.jobs.kinds.robust:compute"),
     "separation-points": Kind("explorer.jobs.kinds.separation:points"),
     "separation-probes": Kind("explorer.jobs.kinds.separation:probes"),
 }
@@ -45,10 +48,3 @@ def function(kind: str) -> Compute:
     """What computes that kind of job. Raises SpecError where there is none."""
     module, _, name = find(kind).function.partition(":")
     return cast("Compute", getattr(importlib.import_module(module), name))
-
-
-KINDS |= {
-    "label-errors": Kind("explorer.jobs.kinds.label_errors:compute"),
-    "neighbours": Kind("explorer.jobs.kinds.neighbours:compute"),
-    "robustness": Kind("explorer.jobs.kinds.robust:compute"),
-}

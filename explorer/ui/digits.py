@@ -166,7 +166,8 @@ def _upload(network: Known) -> None:
         accept_multiple_files=True,
         key="upload",
         on_change=_open_uploaded,
-        help="PNG, JPEG, WebP, BMP, GIF or TIFF, up to 20 MB. They stay in this session's memory and go nowhere else.",
+        help="PNG, JPEG, WebP, BMP, GIF or TIFF, up to 20 MB. They stay in this session's memory and go nowhere else. "
+        "A digit that you open has its 28 × 28 pixels in the page's address, so that a link shows it.",
     )
     if not files:
         st.info(
