@@ -153,12 +153,14 @@ def _first_steps(sheet: Sheet, box: Box, prepared: Prepared) -> tuple[Step, ...]
 
 
 def reading_order(boxes: np.ndarray) -> np.ndarray:
-    """Numbers of boxes (N, 4) in reading order: rows from the top, each from left to right, also on tilted pages.
+    """Numbers of boxes (N, 4) in reading order: rows from the top, each from left to right, also on tilted pages."""
+    return np.array([number for row in rows_of(boxes) for number in row], dtype=int)
 
-    A row goes on to the nearest box on the right whose middle is level with it, by less than half a height.
-    """
+
+def rows_of(boxes: np.ndarray) -> list[list[int]]:
+    """Numbers of boxes (N, 4) row by row, each from left to right; a row may fall or rise, but all do alike."""
     if len(boxes) < 2:
-        return np.arange(len(boxes))
+        return [[number] for number in range(len(boxes))]
     middle = (boxes[:, 1] + boxes[:, 3]) / 2
     centre = (boxes[:, 0] + boxes[:, 2]) / 2
     height = float(np.median(boxes[:, 3] - boxes[:, 1]))
@@ -169,7 +171,7 @@ def reading_order(boxes: np.ndarray) -> np.ndarray:
             rows[-1].append(int(number))
         else:
             rows.append([int(number)])
-    return np.array([number for row in rows for number in sorted(row, key=lambda one: centre[one])])
+    return [sorted(row, key=lambda one: float(centre[one])) for row in rows]
 
 
 def _slope(x: np.ndarray, y: np.ndarray, height: float) -> float:

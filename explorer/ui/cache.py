@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from explorer.analysis.trust import Trust, Verdict
     from explorer.data import Dataset
     from explorer.data.splits import Splits
-    from explorer.digits import Prepared
+    from explorer.digits import Prepared, Sheet
     from explorer.models import Network
     from explorer.training.one_step import Difference, Memory
     from explorer.training.snapshots import Moment
@@ -243,6 +243,47 @@ def prepared(data: bytes, name: str, shape: tuple[int, int, int], without: froze
     from explorer.ui.preparation import options
 
     return read(data, name, options(without), shape=shape)[0]
+
+
+@st.cache_resource(show_spinner="Looking for the digits …", max_entries=8)
+def surveyed(data: bytes, name: str) -> Sheet:
+    """One uploaded picture and the boxes of its digits. Raises PictureError."""
+    from explorer.digits import decode, survey
+
+    return survey(decode(data, name))
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def picture_url(data: bytes, name: str) -> str:
+    """An uploaded picture for the browser, upright and small. Raises PictureError."""
+    from explorer.ui.components.boxes import as_url
+
+    return as_url(surveyed(data, name).picture.rgb)
+
+
+@st.cache_data(show_spinner=False, max_entries=2048)
+def boxed(
+    data: bytes, name: str, box: tuple[int, int, int, int], shape: tuple[int, int, int], without: frozenset[str]
+) -> np.ndarray:
+    """The digit in a box of an uploaded picture in the data set's form, uint8 (C, H, W). Raises PictureError."""
+    from explorer.digits import Box, prepare_box
+    from explorer.ui.preparation import options
+
+    pixels = prepare_box(surveyed(data, name), Box(*box), shape, options(without)).pixels
+    return np.repeat(pixels[None], shape[0], axis=0)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def batch(network_id: str, version: str, dataset_name: str, pixels: bytes) -> np.ndarray:
+    """The probabilities (N, K) that a network gives images, given as the bytes of their uint8 pixels (N, C, H, W)."""
+    from explorer.analysis import evaluate
+
+    card = find_card(dataset_name)
+    images = np.frombuffer(pixels, dtype=np.uint8).reshape(-1, *card.shape)
+    if not len(images):
+        return np.empty((0, len(card.classes)), dtype=np.float32)
+    nobody_knows = np.zeros(len(images), dtype=np.int64)  # the losses are not used
+    return evaluate(network(network_id, version), images, nobody_knows, card).probabilities
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

@@ -15,7 +15,7 @@ from explorer.figures import bars
 from explorer.networks import Known
 from explorer.shapes import LayerShape, trace
 from explorer.spec import Activation, Conv
-from explorer.ui import cache, html, microscope, my_digits, preparation, shell, sidebar, state, trusted
+from explorer.ui import cache, digits_sheet, html, microscope, my_digits, preparation, shell, sidebar, state, trusted
 from explorer.ui.components import chart, wall
 from explorer.ui.components.draw import draw
 
@@ -193,13 +193,16 @@ def _open_uploaded() -> None:
 def _one(file: Any, network: Known, *, key: str) -> None:
     card = find_card(network.spec.data.dataset)
     try:
+        st.markdown(f"**{html.escape_markdown(file.name)}**")
+        if digits_sheet.choose(file.getvalue(), file.name, key=key):
+            digits_sheet.show(file.getvalue(), file.name, network, key=key)
+            return
         prepared = cache.prepared(file.getvalue(), file.name, card.shape, preparation.off())
     except PictureError as error:
         st.error(str(error), icon=":material/broken_image:")
         if preparation.off():
             preparation.switches(key=key)
         return
-    st.markdown(f"**{html.escape_markdown(file.name)}**")
     left, right = st.columns([1.6, 1], gap="large")
     with left:
         preparation.strip(prepared)
