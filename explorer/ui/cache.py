@@ -238,11 +238,11 @@ def verdict(network_id: str, version: str, dataset_name: str, pixels: bytes, _tr
 
 @st.cache_data(show_spinner="Preparing the picture …", max_entries=128)
 def prepared(data: bytes, name: str, shape: tuple[int, int, int], without: frozenset[str] = frozenset()) -> Prepared:
-    """One uploaded picture in the data set's form, without some of the steps. Raises PictureError."""
-    from explorer.digits import read
+    """One uploaded picture of one digit in the data set's form, without some of the steps. Raises PictureError."""
+    from explorer.digits import decode, prepare
     from explorer.ui.preparation import options
 
-    return read(data, name, options(without), shape=shape)[0]
+    return prepare(decode(data, name), options(without), shape=shape)
 
 
 @st.cache_resource(show_spinner="Looking for the digits …", max_entries=8)
@@ -290,10 +290,10 @@ def batch(network_id: str, version: str, dataset_name: str, pixels: bytes) -> np
 def drawing(data: bytes, shape: tuple[int, int, int], without: frozenset[str] = frozenset()) -> Prepared:
     """A drawing, the bytes of its PNG, in the data set's form: as :func:`prepared`, without a spinner at every stroke.
     Raises PictureError."""
-    from explorer.digits import read
+    from explorer.digits import decode, prepare
     from explorer.ui.preparation import options
 
-    return read(data, "", options(without), shape=shape)[0]
+    return prepare(decode(data), options(without), shape=shape)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

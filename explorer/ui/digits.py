@@ -147,13 +147,13 @@ def _first_maps(layers: tuple[LayerShape, ...]) -> LayerShape | None:
 
 def _camera(network: Known) -> None:
     photo = st.camera_input(
-        "Photograph one digit",
+        "Photograph your digits",
         key="camera",
         width=420,
         help="The browser asks whether the page may use the camera. The picture stays in this session's memory.",
     )
     if photo is None:
-        st.caption("Fill the frame with one digit, dark on light paper or the reverse.")
+        st.caption("Fill the frame with one digit or with a sheet of them, dark on light paper or the reverse.")
         return
     with st.container(border=True, key="picture-camera"), shell.sentences():
         _one(photo, network, key="camera")
@@ -161,7 +161,7 @@ def _camera(network: Known) -> None:
 
 def _upload(network: Known) -> None:
     files = st.file_uploader(
-        "Pictures of one digit each",
+        "Pictures of digits",
         type=None,
         accept_multiple_files=True,
         key="upload",
@@ -171,9 +171,9 @@ def _upload(network: Known) -> None:
     )
     if not files:
         st.info(
-            "Write a digit on paper, photograph it, and put the picture here. You see how it is turned into the form "
-            "that the network learned from, and what the network reads. Dark ink on light paper works as well as the "
-            "reverse.",
+            "Write one digit or many on paper, photograph it, and put the picture here. You see how each is turned "
+            "into the form that the network learned from, and what the network reads. Dark ink on light paper works "
+            "as well as the reverse.",
             icon=":material/draw:",
         )
         return

@@ -7,9 +7,9 @@ import base64
 import csv
 import io
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 from PIL import Image
 
@@ -24,8 +24,8 @@ PAGE = 50
 class Readings:
     """N digits and what a network makes of them.
 
-    ``names``: where each comes from; ``pixels``: uint8 (N, C, H, W); ``probabilities``: (N, K); ``labels``: int (N,), -1
-    where it is not known.
+    ``names``: where each comes from; ``pixels``: uint8 (N, C, H, W); ``probabilities``: (N, K); ``labels``: int (N,),
+    -1 where it is not known.
     """
 
     names: list[str]
@@ -106,14 +106,14 @@ def table(readings: Readings, card: DataCard, *, key: str, file_name: str) -> No
         )
 
 
-def _frame(readings: Readings, card: DataCard, shown: np.ndarray) -> pd.DataFrame:
+def _frame(readings: Readings, card: DataCard, shown: np.ndarray) -> dict[str, list[Any]]:
     order = readings.order[shown]
     shares = readings.probabilities[shown]
     rows = np.arange(len(shown))
-    columns = {
+    columns: dict[str, list[Any]] = {
         "Digit": [_url(readings.pixels[number]) for number in shown],
         "Read": [card.classes[int(place)] for place in order[:, 0]],
-        "Sure": shares[rows, order[:, 0]].astype(float),
+        "Sure": shares[rows, order[:, 0]].tolist(),
         "Else": [
             f"{card.classes[int(place)]} ({share:.1%})"
             for place, share in zip(order[:, 1], shares[rows, order[:, 1]], strict=True)
@@ -127,7 +127,7 @@ def _frame(readings: Readings, card: DataCard, shown: np.ndarray) -> pd.DataFram
             for label, place in zip(labels, order[:, 0], strict=True)
         ]
     columns["From"] = [readings.names[number] for number in shown]
-    return pd.DataFrame(columns)
+    return columns
 
 
 def _url(pixels: np.ndarray) -> str:

@@ -1,7 +1,7 @@
 """A picture with a box around each digit, to be corrected: moved, resized, deleted, added, split, merged, relabelled.
 
-By mouse, finger, stylus and keyboard, with undo. The browser keeps the boxes from the moment on that one is changed, also
-when the element goes and comes back; Python gets all of them after each change and gives their answers back.
+By mouse, finger, stylus and keyboard, with undo. The browser keeps the boxes as they are corrected, also when the
+element goes and comes back; Python gets all of them after each change and gives their answers back.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import base64
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import streamlit as st
@@ -123,5 +123,5 @@ def corrected(message: Any, stamp: str, size: tuple[int, int]) -> list[Boxed] | 
     return list(found.values())
 
 
-def _whole(value: Any) -> bool:
+def _whole(value: Any) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1_000_000
