@@ -18,8 +18,9 @@ from explorer.digits.page import Page, page_of
 from explorer.digits.prepare import SHAPE, Polarity, Preparation, Prepared, Step, prepare
 from explorer.errors import PictureError
 
-MOST = 400
+MOST = 200
 """Boxes that are given: a page of print has thousands of marks."""
+_LOWEST = 7  # pixels of the decoded picture: what is lower can't be read
 _ALONE = 64  # pixels on the longer side up to which a picture that is about square shows one digit
 
 
@@ -52,7 +53,7 @@ class Sheet:
 def survey(picture: Picture) -> Sheet:
     """Look at a picture once, for :func:`find` and :func:`prepare_box`."""
     page = page_of(picture)
-    found = groups.digits_of(page.strokes)
+    found = groups.digits_of(page.strokes, least=_LOWEST * page.scale)
     scale = page.scale / picture.factor  # pixels of the page for one of the upright picture
     boxes = [found[number] / scale for number in reading_order(found)][:MOST]
     return Sheet(picture, page, tuple(Box(*(round(float(side)) for side in box)) for box in boxes))
