@@ -66,7 +66,7 @@ def usual_height(marks: Marks, shape: tuple[int, ...], least: float) -> float:
 
 
 def digits_of(strokes: np.ndarray, *, least: float = 0.0) -> np.ndarray:
-    """The boxes of the digits on a mask (H, W), float (N, 4), in no order; digits are at least ``least`` pixels high."""
+    """The boxes of the digits on a mask (H, W), float (N, 4), in no order; each is at least ``least`` pixels high."""
     marks = marks_of(strokes)
     usual = usual_height(marks, strokes.shape, least)
     if not usual:

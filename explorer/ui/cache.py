@@ -225,12 +225,12 @@ def _trust_of_job(_known: Known, key: str) -> Trust | None:
 
 @st.cache_data(show_spinner=False, max_entries=256)
 def verdict(network_id: str, version: str, dataset_name: str, pixels: bytes, _trust: Trust) -> Verdict:
-    """What a calibrated network says of one prepared picture, given as the bytes of its pixels."""
+    """What a calibrated network says of prepared pictures, given as the bytes of their pixels (N, C, H, W)."""
     from explorer.analysis.trust import judge
 
     card = find_card(dataset_name)
-    image = np.frombuffer(pixels, dtype=np.uint8).reshape(1, *card.shape)
-    return judge(network(network_id, version), _trust, image, card)
+    images = np.frombuffer(pixels, dtype=np.uint8).reshape(-1, *card.shape)
+    return judge(network(network_id, version), _trust, images, card)
 
 
 # --- pictures ---

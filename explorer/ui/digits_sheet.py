@@ -11,7 +11,7 @@ import streamlit as st
 from explorer.data.cards import DataCard, find_card
 from explorer.errors import PictureError
 from explorer.networks import Known
-from explorer.ui import cache, preparation
+from explorer.ui import cache, preparation, trusted
 from explorer.ui.components import boxes as component
 from explorer.ui.components.boxes import Boxed, Said
 from explorer.ui.readings import Readings, table
@@ -49,6 +49,7 @@ def show(data: bytes, name: str, network: Known, *, key: str) -> None:
     pixels = np.array([digits[one.number] for one in read], dtype=np.uint8).reshape(-1, *card.shape)
     shares = cache.batch(network.id, network.version, card.name, pixels.tobytes()) if network.usable else None
     answers = {} if shares is None else {one.number: share for one, share in zip(read, shares, strict=True)}
+    strange = _strange(network, read, pixels)
 
     left, right = st.columns([1.7, 1], gap="large")
     with left:
@@ -58,7 +59,7 @@ def show(data: bytes, name: str, network: Known, *, key: str) -> None:
             stamp=stamp,
             size=(width, height),
             shown=shown,
-            answers=[_said(one, digits, answers, card) for one in shown],
+            answers=[_said(one, digits, answers, one.number in strange, card) for one in shown],
             classes=card.classes,
             dark=sheet.page.dark,
             label=f"Boxes around the digits of {name}",
@@ -84,7 +85,18 @@ def _prepared(data: bytes, name: str, card: DataCard, shown: list[Boxed]) -> dic
     return digits
 
 
-def _said(one: Boxed, digits: dict[int, np.ndarray], answers: dict[int, np.ndarray], card: DataCard) -> Said:
+def _strange(network: Known, read: list[Boxed], pixels: np.ndarray) -> set[int]:
+    """The numbers of the boxes that hold no digit, by a calibrated network's verdict; none without calibration."""
+    trust = cache.trust(network) if network.usable and len(read) else None
+    if trust is None:
+        return set()
+    verdict = cache.verdict(network.id, network.version, network.spec.data.dataset, pixels.tobytes(), trust)
+    return {one.number for one, rejected in zip(read, verdict.rejected, strict=True) if rejected}
+
+
+def _said(
+    one: Boxed, digits: dict[int, np.ndarray], answers: dict[int, np.ndarray], strange: bool, card: DataCard
+) -> Said:
     if one.number not in digits:
         return EMPTY
     if one.number not in answers:
@@ -92,6 +104,8 @@ def _said(one: Boxed, digits: dict[int, np.ndarray], answers: dict[int, np.ndarr
     shares = answers[one.number]
     first, second = np.argsort(-shares, kind="stable")[:2]
     detail = f"{card.classes[first]}, {shares[first]:.1%} sure, else {card.classes[second]}, {shares[second]:.1%}"
+    if strange:
+        return Said(f"{card.classes[first]}?", f"{trusted.sentence(card)} Raw answer: {detail}", doubtful=True)
     return Said(card.classes[first], detail, doubtful=bool(shares[first] < DOUBTFUL))
 
 

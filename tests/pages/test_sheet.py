@@ -62,7 +62,7 @@ def test_a_sheet_is_read_row_by_row_as_pytorch_reads_its_digits(uploaded: Any) -
     assert [tuple(one["box"]) for one in data["boxes"]] == list(found.boxes)
     for one, row in zip(data["boxes"], shares, strict=True):
         said = data["answers"][str(one["id"])]
-        assert said["text"] == card.classes[int(row.argmax())]
+        assert said["text"].rstrip("?") == card.classes[int(row.argmax())]  # with a mark where it looks like no digit
         assert f"{float(row.max()):.1%} sure" in said["detail"]
     assert data["size"] == list(SIZE)
     assert data["dark"]
