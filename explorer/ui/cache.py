@@ -490,6 +490,26 @@ def attribution(
     return attribute(model, normalised(dataset_name, pixels), target, method, card, layer=layer)
 
 
+# --- the data set ---
+
+
+@st.cache_data(show_spinner="Averaging the digits …", max_entries=4)
+def class_pictures(dataset_name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each class's training images, (K, C, H, W) float32 each, in grey levels."""
+    from explorer.analysis.collection import class_pictures as run
+
+    data = dataset(dataset_name)
+    return run(data.train.pixels, data.train.labels, len(data.card.classes))
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def network_splits(dataset_name: str, chosen: DataSpec) -> Splits:
+    """Which training images a network learns from and which validate."""
+    from explorer.data.splits import split
+
+    return split(dataset(dataset_name), chosen)
+
+
 # --- where digits separate ---
 
 
