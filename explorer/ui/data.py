@@ -144,12 +144,22 @@ def _samples(network: Known, data: Dataset) -> None:
 # --- augmentation ---
 
 
-@shell.fragment(key="controls")
 def _augmentation() -> None:
     st.caption(
         "What is done to training images in the recipe that Build & train shows, at random and anew each time they are "
         "learned from. What is set here is set there."
     )
+    _controls()
+    _outcome()
+
+
+# The keys of the fragments that a change of the draft draws again.
+@shell.fragment(key="controls")
+def _controls() -> None:
     recipe.augmentation(state.draft())
+
+
+@shell.fragment(key="design")
+def _outcome() -> None:
     if not state.draft().train.augmentation:
         st.caption("Nothing is changed now. Move a slider: the first training digits will be here, changed by it.")

@@ -20,6 +20,7 @@ AT_ONCE = 1e11
 """Multiply-adds of a ranking that starts without being asked: some ten seconds of one core."""
 ORDERS = {"losses": "hardest", "oddness": "oddest"}
 NAMES = ("learned from", "validation", "test")
+SHORT = ("training", "validation", "test")
 SPLITS: dict[state.Split, str] = {"test": "test", "train": "training"}
 
 Result = Mapping[str, np.ndarray]
@@ -129,7 +130,8 @@ def duplicates(network: Known, data: Dataset) -> None:
         (f"{NAMES[one]} and {NAMES[other]}", f"{kinds.count((one, other)):,}")
         for one, other in ((0, 1), (0, 2), (1, 2))
     ]
-    st.html(html.table(("Splits", "Pairs"), rows, caption="Between which splits", numeric=(1,)))
+    with st.container(width=360):
+        st.html(html.table(("Splits", "Pairs"), rows, caption="Between which splits", numeric=(1,)))
 
 
 def _pairs(data: Dataset, pairs: np.ndarray, splits: np.ndarray, words: list[str], *, key: str) -> None:
@@ -147,7 +149,9 @@ def _pairs(data: Dataset, pairs: np.ndarray, splits: np.ndarray, words: list[str
         state.select_digit(number, split)
         st.rerun()
 
-    titles = [f"{NAMES[splits[number]]} {data.card.classes[label]}" for number, label in zip(flat, labels, strict=True)]
+    titles = [
+        f"{data.card.classes[label]}, {SHORT[splits[number]]}" for number, label in zip(flat, labels, strict=True)
+    ]
     wall(
         np.stack(pixels).mean(axis=1).round().astype(np.uint8),
         key=key,
@@ -157,8 +161,7 @@ def _pairs(data: Dataset, pairs: np.ndarray, splits: np.ndarray, words: list[str
             f"{'Training' if split == 'train' else 'Test'} digit {number}, {words[at // 2]}"
             for at, (split, number) in enumerate(places)
         ],
-        tile=56,
-        columns=None,
+        tile=84,
         label="Pairs, side by side",
         on_click=take,
     )
