@@ -35,6 +35,8 @@ KINDS: dict[str, Kind] = {
     "robustness": Kind("explorer.jobs.kinds.robust:compute"),
     "separation-points": Kind("explorer.jobs.kinds.separation:points"),
     "separation-probes": Kind("explorer.jobs.kinds.separation:probes"),
+    "exciting": Kind("explorer.jobs.kinds.kernels:exciting"),
+    "maximal": Kind("explorer.jobs.kinds.kernels:maximal"),
 }
 
 
