@@ -19,13 +19,15 @@ import torch
 from report import report
 
 from explorer import zoo
-from explorer.analysis import alike
+from explorer.analysis import alike, change
 from explorer.analysis.attribution import attribute, available
 from explorer.analysis.exciting import exciting
 from explorer.analysis.maximize import maximize
 from explorer.data import load
 from explorer.data.cards import find_card
+from explorer.edits import Edits, Off
 from explorer.models import Network, build
+from explorer.shapes import trace
 from explorer.spec import Activation, Conv, Dense, Flatten, ModelSpec, Output, Pool
 from explorer.ui.components.wall import Payload
 
@@ -111,8 +113,33 @@ def browser(runs: int) -> None:  # noqa: ARG001
         report(f"64 maps of {side} × {side} to the browser", [len(payload.pack())], "bytes")
 
 
+def changes(runs: int) -> None:
+    """From an edit to the edited network's answers to all test digits, on two cores: of one kernel or unit of each
+    layer, with what comes before it kept where that is small enough, as in the tab 'Change it'."""
+    data = load("mnist")
+    pixels, labels, card = data.test.pixels, data.test.labels, data.card
+    for name, network in networks().items():
+        layers = trace(network.spec, network.input_shape, network.classes)
+        for layer in change.editable(network):
+            edits = (Off(layer=layer, number=0),)
+            place = change.place_to_keep(layers, change.first_layer(network, edits), len(pixels))
+            kept = change.keep(network, pixels, card, place) if place else None
+
+            def work(
+                network: Network = network,
+                edits: Edits = edits,
+                kept: torch.Tensor | None = kept,
+                place: int = place,
+            ) -> object:
+                edited = change.changed(network, edits)
+                return change.answers(edited, labels, pixels=pixels, card=card, kept=kept, place=place)
+
+            measured(f"{name}: {layer} edited, {len(pixels):,} digits", work, min(runs, 5))
+
+
 PARTS: dict[str, Callable[[int], None]] = {
     "attribution": attribution,
+    "changes": changes,
     "kernels": kernels,
     "mistakes": lambda runs: mistakes.measure(min(runs, 5)),
     "browser": browser,
