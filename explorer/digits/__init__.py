@@ -26,12 +26,8 @@ __all__ = [
 def read(
     data: bytes, name: str = "", options: Preparation | None = None, *, shape: tuple[int, int, int] = SHAPE
 ) -> list[Prepared]:
-    """The digits in a file's bytes, in reading order: one, or all of a sheet that shows several.
+    """The digits in a file's bytes, in reading order: for now the one digit that it shows.
 
     Raises PictureError, one sentence, where the file is not a picture that is read or shows no ink.
     """
-    picture = decode(data, name)
-    sheet = survey(picture)
-    if several(sheet):
-        return [prepare_box(sheet, box, shape, options) for box in sheet.boxes]
-    return [prepare(picture, options, shape=shape)]
+    return [prepare(decode(data, name), options, shape=shape)]

@@ -28,7 +28,6 @@ PAGES = {
     "mistakes": "Mistakes",
     "digits": "Your digits",
     "learn": "Learn",
-    "data": "Data",
 }
 
 
