@@ -128,7 +128,7 @@ def _photographed(
     laid = np.zeros_like(colour)
     for channel in range(3):
         image = Image.fromarray(np.ascontiguousarray(colour[..., channel], dtype=np.float32))
-        fill = float((paper if table is None else table)[channel])
+        fill = float((paper.reshape(-1, 3)[0] if table is None else table)[channel])
         laid[..., channel] = image.transform(
             (wide, high), Image.Transform.PERSPECTIVE, back.ravel()[:8], Image.Resampling.BILINEAR, fillcolor=fill
         )
@@ -273,7 +273,53 @@ def scanned(glyphs: Sequence[np.ndarray], rng: np.random.Generator) -> Sheet:
     )
 
 
+def notebook(glyphs: Sequence[np.ndarray], rng: np.random.Generator) -> Sheet:
+    """A page torn out of a ring binder: holes with their shadow along one side, a red margin, blue squares."""
+    desk = _desk(rng)
+    high, wide = desk.size
+    _ruled(desk, rng, across=True, gap=(40, 60))
+    margin = int(0.12 * wide)
+    desk.lines[:, margin : margin + 3] = 1.0
+    _rows(desk, glyphs, rng, pen=(0.04, 0.1), area=(0.16, 0.06, 0.95, 0.95))
+    colour = np.broadcast_to(_any(rng, LINES), (high, wide, 3)).copy()
+    colour[:, margin : margin + 3] = (0.85, 0.35, 0.35)
+    paper = np.broadcast_to(_any(rng, PAPERS[:3]), (high, wide, 3)).copy()
+    y, x = np.mgrid[:high, :wide]
+    for middle in np.arange(0.08, 1.0, 0.12) * high:
+        away = np.hypot(y - middle, x - 0.04 * wide)
+        paper[away < 22] = 0.25
+        paper[(away >= 22) & (away < 26)] *= 0.8
+    return _photographed(desk, rng, paper=paper, ink=_any(rng, INKS), line=colour)
+
+
+def close_up(glyphs: Sequence[np.ndarray], rng: np.random.Generator) -> Sheet:
+    """Two to five digits that fill the picture."""
+    desk = Desk((900, 1600))
+    few = glyphs[: int(rng.integers(2, 6))]
+    height, width, x = rng.uniform(250, 420), rng.uniform(0.04, 0.14), 150.0
+    for number, shape in enumerate(few):
+        x = desk.write(number, with_pen(shape, width), height * rng.uniform(0.85, 1.1), x, 450, rng.uniform(-8, 8))
+        x += rng.uniform(0.15, 0.4) * height
+        if x > 1600 - 0.8 * height:
+            break
+    return _photographed(desk, rng, paper=_any(rng, PAPERS), ink=_any(rng, INKS))
+
+
 FAMILIES: dict[str, Family] = {
     family.__name__: family
-    for family in (plain, ruled, squared, dark_lines, boxes, board, touching, on_a_table, with_text, pencil, scanned)
+    for family in (
+        plain,
+        ruled,
+        squared,
+        dark_lines,
+        boxes,
+        board,
+        touching,
+        on_a_table,
+        with_text,
+        pencil,
+        scanned,
+        notebook,
+        close_up,
+    )
 }

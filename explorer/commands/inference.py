@@ -146,11 +146,7 @@ def _prepared(content: bytes, name: str, shape: tuple[int, int, int]) -> list[Pr
     """The digits of a picture, at least one, in reading order. Raises PictureError."""
     from explorer import digits
 
-    picture = digits.decode(content, name)
-    sheet = digits.survey(picture)
-    if digits.several(sheet):
-        return [digits.prepare_box(sheet, box, shape) for box in sheet.boxes]
-    return [digits.prepare(picture, shape=shape)]
+    return digits.read(content, name, shape=shape)
 
 
 def _in_words(digit: dict[str, Any]) -> str:

@@ -26,8 +26,12 @@ __all__ = [
 def read(
     data: bytes, name: str = "", options: Preparation | None = None, *, shape: tuple[int, int, int] = SHAPE
 ) -> list[Prepared]:
-    """The digits in a file's bytes, in reading order: for now the one digit that it shows.
+    """The digits in a file's bytes, in reading order: one, or all of a sheet that shows several.
 
     Raises PictureError, one sentence, where the file is not a picture that is read or shows no ink.
     """
-    return [prepare(decode(data, name), options, shape=shape)]
+    picture = decode(data, name)
+    sheet = survey(picture)
+    if several(sheet):
+        return [prepare_box(sheet, box, shape, options) for box in sheet.boxes]
+    return [prepare(picture, options, shape=shape)]

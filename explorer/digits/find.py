@@ -18,8 +18,9 @@ from explorer.digits.page import Page, page_of
 from explorer.digits.prepare import SHAPE, Polarity, Preparation, Prepared, Step, prepare
 from explorer.errors import PictureError
 
-MOST = 400
+MOST = 200
 """Boxes that are given: a page of print has thousands of marks."""
+_LOWEST = 7  # pixels of the decoded picture: what is lower can't be read
 _ALONE = 64  # pixels on the longer side up to which a picture that is about square shows one digit
 
 
@@ -52,7 +53,7 @@ class Sheet:
 def survey(picture: Picture) -> Sheet:
     """Look at a picture once, for :func:`find` and :func:`prepare_box`."""
     page = page_of(picture)
-    found = groups.digits_of(page.strokes)
+    found = groups.digits_of(page.strokes, least=_LOWEST * page.scale)
     scale = page.scale / picture.factor  # pixels of the page for one of the upright picture
     boxes = [found[number] / scale for number in reading_order(found)][:MOST]
     return Sheet(picture, page, tuple(Box(*(round(float(side)) for side in box)) for box in boxes))
@@ -153,12 +154,14 @@ def _first_steps(sheet: Sheet, box: Box, prepared: Prepared) -> tuple[Step, ...]
 
 
 def reading_order(boxes: np.ndarray) -> np.ndarray:
-    """Numbers of boxes (N, 4) in reading order: rows from the top, each from left to right, also on tilted pages.
+    """Numbers of boxes (N, 4) in reading order: rows from the top, each from left to right, also on tilted pages."""
+    return np.array([number for row in rows_of(boxes) for number in row], dtype=int)
 
-    A row goes on to the nearest box on the right whose middle is level with it, by less than half a height.
-    """
+
+def rows_of(boxes: np.ndarray) -> list[list[int]]:
+    """Numbers of boxes (N, 4) row by row, each from left to right; a row may fall or rise, but all do alike."""
     if len(boxes) < 2:
-        return np.arange(len(boxes))
+        return [[number] for number in range(len(boxes))]
     middle = (boxes[:, 1] + boxes[:, 3]) / 2
     centre = (boxes[:, 0] + boxes[:, 2]) / 2
     height = float(np.median(boxes[:, 3] - boxes[:, 1]))
@@ -169,7 +172,7 @@ def reading_order(boxes: np.ndarray) -> np.ndarray:
             rows[-1].append(int(number))
         else:
             rows.append([int(number)])
-    return np.array([number for row in rows for number in sorted(row, key=lambda one: centre[one])])
+    return [sorted(row, key=lambda one: float(centre[one])) for row in rows]
 
 
 def _slope(x: np.ndarray, y: np.ndarray, height: float) -> float:

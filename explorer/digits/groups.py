@@ -19,7 +19,8 @@ _TOUCH = 0.1  # marks that are nearer than this belong together where one is a f
 _FRAGMENT = 0.62  # a mark lower than this may be a fragment of a digit
 _TALL = 1.4  # two fragments make a digit at most this tall
 _WIDE = 1.2  # a digit at most this wide in shares of its own height
-_MOST = 3000  # marks that are looked at, the largest first
+_PASSES = 4  # in which marks are joined: more is no digit
+_MOST = 600  # marks that are looked at, the largest first: a picture of noise has thousands
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,10 +53,10 @@ def marks_of(strokes: np.ndarray) -> Marks:
     return Marks(labels, np.array(boxes, dtype=float).reshape(-1, 4), areas[order])
 
 
-def usual_height(marks: Marks, shape: tuple[int, ...]) -> float:
+def usual_height(marks: Marks, shape: tuple[int, ...], least: float) -> float:
     """The digits' usual height in pixels: of all marks that could be digits, the middle one by ink; 0 without any."""
     heights, widths = marks.heights, marks.widths
-    could = (heights >= 0.012 * max(shape)) & (widths < 6 * heights) & ~_edges(marks, shape)
+    could = (heights >= max(least, 0.012 * max(shape))) & (widths < 6 * heights) & ~_edges(marks, shape)
     if not could.any():
         return 0.0
     # a digit's ink grows with the square of its height: printed text beside it counts little, however long
@@ -64,10 +65,10 @@ def usual_height(marks: Marks, shape: tuple[int, ...]) -> float:
     return float(heights[could][order][np.searchsorted(weight, weight[-1] / 2)])
 
 
-def digits_of(strokes: np.ndarray) -> np.ndarray:
-    """The boxes of the digits on a mask (H, W), float (N, 4), in no order."""
+def digits_of(strokes: np.ndarray, *, least: float = 0.0) -> np.ndarray:
+    """The boxes of the digits on a mask (H, W), float (N, 4), in no order; each is at least ``least`` pixels high."""
     marks = marks_of(strokes)
-    usual = usual_height(marks, strokes.shape)
+    usual = usual_height(marks, strokes.shape, least)
     if not usual:
         return np.empty((0, 4))
     kept = (np.maximum(marks.heights, marks.widths) >= 0.1 * usual) & ~_edges(marks, strokes.shape)
@@ -82,7 +83,7 @@ def digits_of(strokes: np.ndarray) -> np.ndarray:
         part = np.isin(marks.labels[top:bottom, left:right], member)
         for piece in _parted(part, usual):
             found = piece + np.array([left, top, left, top])
-            if _like_a_digit(found, part, usual):
+            if _like_a_digit(found, part, usual) and found[3] - found[1] >= least:
                 out.append(found)
     return np.array(out).reshape(-1, 4)
 
@@ -126,25 +127,29 @@ def _frames(marks: Marks, usual: float) -> np.ndarray:
 
 def _joined(boxes: np.ndarray, areas: np.ndarray, usual: float) -> list[np.ndarray]:
     """Which marks make up a digit each: lists of their numbers. The nearest pairs are joined first."""
-    groups = [np.array([number]) for number in range(len(boxes))]
-    around = [box.copy() for box in boxes]
-    ink = [float(area) for area in areas]
-    while True:
-        best = _best_pair(np.array(around).reshape(-1, 4), np.array(ink), usual)
-        if best is None:
-            return groups
-        one, other = best
-        groups[one] = np.concatenate([groups[one], groups[other]])
-        around[one] = _around(np.array([around[one], around[other]]))
-        ink[one] += ink[other]
-        del groups[other], around[other], ink[other]
+    groups = {number: [number] for number in range(len(boxes))}
+    around = boxes.copy()
+    ink = areas.astype(float)
+    for _ in range(_PASSES):
+        changed = False
+        for one, other in _pairs(around, ink, usual, np.array(list(groups))):
+            # what was joined before in this pass may be too large by now
+            if one in groups and other in groups and _pairs(around, ink, usual, np.array([one, other])):
+                groups[one] += groups.pop(other)
+                around[one] = _around(around[[one, other]])
+                ink[one] += ink[other]
+                changed = True
+        if not changed:
+            break
+    return [np.array(group) for group in groups.values()]
 
 
-def _best_pair(boxes: np.ndarray, ink: np.ndarray, usual: float) -> tuple[int, int] | None:
-    """The two groups that belong together most surely, or None."""
-    if len(boxes) < 2:
-        return None
-    left, top, right, bottom = boxes.T
+def _pairs(boxes: np.ndarray, ink: np.ndarray, usual: float, those: np.ndarray) -> list[tuple[int, int]]:
+    """The pairs among the groups ``those`` that belong together, the surest first."""
+    if len(those) < 2:
+        return []
+    ink = ink[those]
+    left, top, right, bottom = boxes[those].T
     width, height = right - left, bottom - top
     gap_x = np.maximum(left[:, None], left) - np.minimum(right[:, None], right)  # negative: they overlap by so much
     gap_y = np.maximum(top[:, None], top) - np.minimum(bottom[:, None], bottom)
@@ -160,13 +165,10 @@ def _best_pair(boxes: np.ndarray, ink: np.ndarray, usual: float) -> tuple[int, i
     near = (gap <= _TOUCH * usual) & fragment
     # the bar of a five, a digit cut in two by a line: one above the other
     stacked = (gap_y <= 0.28 * usual) & (-gap_x >= 0.3 * narrow) & fragment & (tall <= 1.25 * most)
-    fine = fits & (inside | near | stacked)
-    fine[np.tril_indices(len(boxes))] = False
-    if not fine.any():
-        return None
-    cost = np.where(fine, gap + 0.1 * np.maximum(tall, wide), np.inf)
-    one, other = np.unravel_index(int(cost.argmin()), cost.shape)
-    return int(one), int(other)
+    fine = np.triu(fits & (inside | near | stacked), 1)
+    ones, others = np.nonzero(fine)
+    order = np.argsort((gap + 0.1 * np.maximum(tall, wide))[ones, others], kind="stable")
+    return [(int(those[ones[place]]), int(those[others[place]])) for place in order]
 
 
 def _around(boxes: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 _EIGHT = np.ones((3, 3), dtype=bool)
-_MOST = 600  # pieces that are looked at, the longest first: a picture of a fence has thousands
+_MOST = 200  # pieces that are looked at, the longest first: a picture of a fence has thousands
 _STEEPEST = 0.25
 
 

@@ -28,11 +28,15 @@ class Kind(NamedTuple):
 KINDS: dict[str, Kind] = {
     "calibration": Kind("explorer.jobs.kinds.calibration:compute"),
     "changed": Kind("explorer.jobs.kinds.changed:compute"),
+    "data-duplicates": Kind("explorer.jobs.kinds.collection:duplicates"),
+    "data-ranks": Kind("explorer.jobs.kinds.collection:ranks"),
     "label-errors": Kind("explorer.jobs.kinds.label_errors:compute"),
     "neighbours": Kind("explorer.jobs.kinds.neighbours:compute"),
     "robustness": Kind("explorer.jobs.kinds.robust:compute"),
     "separation-points": Kind("explorer.jobs.kinds.separation:points"),
     "separation-probes": Kind("explorer.jobs.kinds.separation:probes"),
+    "exciting": Kind("explorer.jobs.kinds.kernels:exciting"),
+    "maximal": Kind("explorer.jobs.kinds.kernels:maximal"),
 }
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from explorer.analysis.trust import Trust, Verdict
     from explorer.data import Dataset
     from explorer.data.splits import Splits
-    from explorer.digits import Prepared
+    from explorer.digits import Prepared, Sheet
     from explorer.models import Network
     from explorer.training.one_step import Difference, Memory
     from explorer.training.snapshots import Moment
@@ -225,12 +225,12 @@ def _trust_of_job(_known: Known, key: str) -> Trust | None:
 
 @st.cache_data(show_spinner=False, max_entries=256)
 def verdict(network_id: str, version: str, dataset_name: str, pixels: bytes, _trust: Trust) -> Verdict:
-    """What a calibrated network says of one prepared picture, given as the bytes of its pixels."""
+    """What a calibrated network says of prepared pictures, given as the bytes of their pixels (N, C, H, W)."""
     from explorer.analysis.trust import judge
 
     card = find_card(dataset_name)
-    image = np.frombuffer(pixels, dtype=np.uint8).reshape(1, *card.shape)
-    return judge(network(network_id, version), _trust, image, card)
+    images = np.frombuffer(pixels, dtype=np.uint8).reshape(-1, *card.shape)
+    return judge(network(network_id, version), _trust, images, card)
 
 
 # --- pictures ---
@@ -238,21 +238,62 @@ def verdict(network_id: str, version: str, dataset_name: str, pixels: bytes, _tr
 
 @st.cache_data(show_spinner="Preparing the picture …", max_entries=128)
 def prepared(data: bytes, name: str, shape: tuple[int, int, int], without: frozenset[str] = frozenset()) -> Prepared:
-    """One uploaded picture in the data set's form, without some of the steps. Raises PictureError."""
-    from explorer.digits import read
+    """One uploaded picture of one digit in the data set's form, without some of the steps. Raises PictureError."""
+    from explorer.digits import decode, prepare
     from explorer.ui.preparation import options
 
-    return read(data, name, options(without), shape=shape)[0]
+    return prepare(decode(data, name), options(without), shape=shape)
+
+
+@st.cache_resource(show_spinner="Looking for the digits …", max_entries=8)
+def surveyed(data: bytes, name: str) -> Sheet:
+    """One uploaded picture and the boxes of its digits. Raises PictureError."""
+    from explorer.digits import decode, survey
+
+    return survey(decode(data, name))
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def picture_url(data: bytes, name: str) -> str:
+    """An uploaded picture for the browser, upright and small. Raises PictureError."""
+    from explorer.ui.components.boxes import as_url
+
+    return as_url(surveyed(data, name).picture.rgb)
+
+
+@st.cache_data(show_spinner=False, max_entries=2048)
+def boxed(
+    data: bytes, name: str, box: tuple[int, int, int, int], shape: tuple[int, int, int], without: frozenset[str]
+) -> np.ndarray:
+    """The digit in a box of an uploaded picture in the data set's form, uint8 (C, H, W). Raises PictureError."""
+    from explorer.digits import Box, prepare_box
+    from explorer.ui.preparation import options
+
+    pixels = prepare_box(surveyed(data, name), Box(*box), shape, options(without)).pixels
+    return np.repeat(pixels[None], shape[0], axis=0)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def batch(network_id: str, version: str, dataset_name: str, pixels: bytes) -> np.ndarray:
+    """The probabilities (N, K) that a network gives images, given as the bytes of their uint8 pixels (N, C, H, W)."""
+    from explorer.analysis import evaluate
+
+    card = find_card(dataset_name)
+    images = np.frombuffer(pixels, dtype=np.uint8).reshape(-1, *card.shape)
+    if not len(images):
+        return np.empty((0, len(card.classes)), dtype=np.float32)
+    nobody_knows = np.zeros(len(images), dtype=np.int64)  # the losses are not used
+    return evaluate(network(network_id, version), images, nobody_knows, card).probabilities
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
 def drawing(data: bytes, shape: tuple[int, int, int], without: frozenset[str] = frozenset()) -> Prepared:
     """A drawing, the bytes of its PNG, in the data set's form: as :func:`prepared`, without a spinner at every stroke.
     Raises PictureError."""
-    from explorer.digits import read
+    from explorer.digits import decode, prepare
     from explorer.ui.preparation import options
 
-    return read(data, "", options(without), shape=shape)[0]
+    return prepare(decode(data), options(without), shape=shape)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
@@ -447,6 +488,26 @@ def attribution(
     card = find_card(dataset_name)
     model = random_network(network_id, version) if random else network(network_id, version)
     return attribute(model, normalised(dataset_name, pixels), target, method, card, layer=layer)
+
+
+# --- the data set ---
+
+
+@st.cache_data(show_spinner="Averaging the digits …", max_entries=4)
+def class_pictures(dataset_name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation of each class's training images, (K, C, H, W) float32 each, in grey levels."""
+    from explorer.analysis.collection import class_pictures as run
+
+    data = dataset(dataset_name)
+    return run(data.train.pixels, data.train.labels, len(data.card.classes))
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def network_splits(dataset_name: str, chosen: DataSpec) -> Splits:
+    """Which training images a network learns from and which validate."""
+    from explorer.data.splits import split
+
+    return split(dataset(dataset_name), chosen)
 
 
 # --- where digits separate ---

@@ -15,7 +15,7 @@ from explorer.figures import bars
 from explorer.networks import Known
 from explorer.shapes import LayerShape, trace
 from explorer.spec import Activation, Conv
-from explorer.ui import cache, html, microscope, my_digits, preparation, shell, sidebar, state, trusted
+from explorer.ui import cache, digits_sheet, html, microscope, my_digits, preparation, shell, sidebar, state, trusted
 from explorer.ui.components import chart, wall
 from explorer.ui.components.draw import draw
 
@@ -147,13 +147,13 @@ def _first_maps(layers: tuple[LayerShape, ...]) -> LayerShape | None:
 
 def _camera(network: Known) -> None:
     photo = st.camera_input(
-        "Photograph one digit",
+        "Photograph your digits",
         key="camera",
         width=420,
         help="The browser asks whether the page may use the camera. The picture stays in this session's memory.",
     )
     if photo is None:
-        st.caption("Fill the frame with one digit, dark on light paper or the reverse.")
+        st.caption("Fill the frame with one digit or with a sheet of them, dark on light paper or the reverse.")
         return
     with st.container(border=True, key="picture-camera"), shell.sentences():
         _one(photo, network, key="camera")
@@ -161,7 +161,7 @@ def _camera(network: Known) -> None:
 
 def _upload(network: Known) -> None:
     files = st.file_uploader(
-        "Pictures of one digit each",
+        "Pictures of digits",
         type=None,
         accept_multiple_files=True,
         key="upload",
@@ -171,9 +171,9 @@ def _upload(network: Known) -> None:
     )
     if not files:
         st.info(
-            "Write a digit on paper, photograph it, and put the picture here. You see how it is turned into the form "
-            "that the network learned from, and what the network reads. Dark ink on light paper works as well as the "
-            "reverse.",
+            "Write one digit or many on paper, photograph it, and put the picture here. You see how each is turned "
+            "into the form that the network learned from, and what the network reads. Dark ink on light paper works "
+            "as well as the reverse.",
             icon=":material/draw:",
         )
         return
@@ -193,13 +193,16 @@ def _open_uploaded() -> None:
 def _one(file: Any, network: Known, *, key: str) -> None:
     card = find_card(network.spec.data.dataset)
     try:
+        st.markdown(f"**{html.escape_markdown(file.name)}**")
+        if digits_sheet.choose(file.getvalue(), file.name, key=key):
+            digits_sheet.show(file.getvalue(), file.name, network, key=key)
+            return
         prepared = cache.prepared(file.getvalue(), file.name, card.shape, preparation.off())
     except PictureError as error:
         st.error(str(error), icon=":material/broken_image:")
         if preparation.off():
             preparation.switches(key=key)
         return
-    st.markdown(f"**{html.escape_markdown(file.name)}**")
     left, right = st.columns([1.6, 1], gap="large")
     with left:
         preparation.strip(prepared)

@@ -1,10 +1,11 @@
-"""Picking a digit of the test set: by class, at random, or from the wall."""
+"""Picking a digit from a wall: of the test set by class, or of any images of the data set."""
 
 from __future__ import annotations
 
 import numpy as np
 import streamlit as st
 
+from explorer.data import Dataset
 from explorer.data.cards import DataCard
 from explorer.ui import cache, state
 from explorer.ui.components import wall
@@ -46,3 +47,26 @@ def show(card: DataCard) -> None:
             selected=int(current[0]) if len(current) else None,
             on_click=take,
         )
+
+
+def digits(data: Dataset, split: state.Split, shown: np.ndarray, captions: list[str], *, key: str) -> None:
+    """A wall of images of a split, the current one outlined; a click makes one the current digit."""
+
+    def take(position: int) -> None:
+        state.select_digit(int(shown[position]), split)
+        st.rerun()
+
+    number = state.digit_number()
+    current = np.flatnonzero(shown == (number if number is not None and split == state.digit_split() else -1))
+    images = data.test if split == "test" else data.train
+    wall(
+        np.asarray(images.pixels[shown]).mean(axis=1).round().astype(np.uint8),
+        key=key,
+        scale="brightness",
+        captions=captions,
+        details=[f"{'Test' if split == 'test' else 'Training'} digit {number}" for number in shown],
+        tile=56,
+        label="Digits",
+        selected=int(current[0]) if len(current) else None,
+        on_click=take,
+    )

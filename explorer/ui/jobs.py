@@ -30,13 +30,13 @@ def result(
     """
     jobs, fault = service.local(), None
     found = jobs.look(request.key)
+    if auto and found.state == "none":
+        found = jobs.start(request)
     if found.state == "done":
         try:
             return cache.job_result(request.key)
         except ExplorerError as error:
             fault = service.sentence(str(error))
-    elif auto and found.state == "none":
-        found = jobs.start(request)
     if found.active:
         shell.fragment(key=f"{key}-job", run_every=POLL_SECONDS)(_progress)(request.key, key)
     else:

@@ -9,15 +9,36 @@ import streamlit as st
 
 from explorer.analysis.statistics import statistics
 from explorer.networks import Known
-from explorer.shapes import LayerShape
+from explorer.shapes import LayerShape, totals
 from explorer.spec import Conv
-from explorer.ui import cache, kernel_bench, text
+from explorer.ui import cache, exciting, kernel_bench, text
 from explorer.ui.components import wall
 
 MOST = 512
 
 
+VIEWS = {"weights": "their weights", "looks": "what they look for"}
+
+
 def show(network: Known, layers: tuple[LayerShape, ...]) -> None:
+    """The tab: the kernels' weights, or what they look for in the test images."""
+    view = st.segmented_control(
+        "Kernels",
+        list(VIEWS),
+        default="weights",
+        required=True,
+        format_func=VIEWS.__getitem__,
+        key="kernels-view",
+        persist_state="session",
+    )
+    if view == "looks":
+        data = cache.dataset(network.spec.data.dataset)
+        exciting.show(network, data, totals(layers).macs)
+    else:
+        _weights(network, layers)
+
+
+def _weights(network: Known, layers: tuple[LayerShape, ...]) -> None:
     """A wall of kernels for each convolution; a click shows all slices of one."""
     found = [layer for layer in layers if isinstance(layer.layer, Conv)]
     if not found:

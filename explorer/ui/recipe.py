@@ -111,26 +111,7 @@ def show() -> None:
                 format_func=lambda rate: f"{rate:g}",
             )
         _pick("Schedule", SCHEDULES, train.schedule, "schedule", _train("schedule"))
-    with st.container(border=True, key="recipe-augmentation"):
-        st.markdown("**Augmentation**", help=HELP["augmentation"])
-        changes = train.augmentation
-        left, right = st.columns(2, gap="medium", wrap=False)
-        with left:
-            _augment("Shift, pixels", "shift", 0.0, 6.0, 0.5, changes.shift)
-            _augment("Scale, ±", "scale", 0.0, 0.5, 0.05, changes.scale)
-            _augment("Slant, degrees", "slant", 0.0, 45.0, 1.0, changes.slant)
-        with right:
-            _augment("Rotate, degrees", "rotate", 0.0, 45.0, 1.0, changes.rotate)
-            _augment("Elastic, pixels", "elastic", 0.0, 3.0, 0.1, changes.elastic)
-            _augment("Thickness, ± pixels", "thickness", 0.0, 1.0, 0.1, changes.thickness)
-        if changes:
-            wall(
-                cache.augmented(data.dataset, changes),
-                key="augmented",
-                scale="brightness",
-                tile=40,
-                label="Changed digits",
-            )
+    augmentation(draft)
     with st.expander("Regularisation, start, device", key="recipe-more"):
         _slide(
             "Label smoothing",
@@ -155,6 +136,30 @@ def show() -> None:
         _number("Seed", train.seed, "seed", _train("seed"))
         _select("Device", devices(), train.device, "device", _train("device"))
         _pick("Precision", PRECISIONS, train.precision, "precision", _train("precision"))
+
+
+def augmentation(draft: Draft) -> None:
+    """The controls of the augmentation, and training digits changed by it."""
+    with st.container(border=True, key="recipe-augmentation"):
+        st.markdown("**Augmentation**", help=HELP["augmentation"])
+        changes = draft.train.augmentation
+        left, right = st.columns(2, gap="medium", wrap=False)
+        with left:
+            _augment("Shift, pixels", "shift", 0.0, 6.0, 0.5, changes.shift)
+            _augment("Scale, ±", "scale", 0.0, 0.5, 0.05, changes.scale)
+            _augment("Slant, degrees", "slant", 0.0, 45.0, 1.0, changes.slant)
+        with right:
+            _augment("Rotate, degrees", "rotate", 0.0, 45.0, 1.0, changes.rotate)
+            _augment("Elastic, pixels", "elastic", 0.0, 3.0, 0.1, changes.elastic)
+            _augment("Thickness, ± pixels", "thickness", 0.0, 1.0, 0.1, changes.thickness)
+        if changes:
+            wall(
+                cache.augmented(draft.data.dataset, changes),
+                key="augmented",
+                scale="brightness",
+                tile=40,
+                label="Changed digits",
+            )
 
 
 Setter = Callable[[Draft, Any], Draft]

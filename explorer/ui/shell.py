@@ -27,6 +27,7 @@ PAGES = (
     ("mistakes", "Mistakes", ":material/rule:"),
     ("digits", "Your digits", ":material/draw:"),
     ("learn", "Learn", ":material/school:"),
+    ("data", "Data", ":material/database:"),
 )
 HEAVY_IMPORTS = ("torch", "explorer.models", "explorer.analysis", "explorer.zoo", "explorer.networks")
 

@@ -61,7 +61,8 @@ def test_every_odd_file_is_read_or_refused_within_its_limits(tmp_path: Path) -> 
     assert [answer["name"] for answer in answers] == [str(file) for file in files]
     for answer in answers:
         if answer["refusal"] is None:
-            assert answer["shapes"] == [[28, 28]], answer
+            assert answer["shapes"], answer  # a photograph of a face may show what looks like several digits
+            assert all(shape == [28, 28] for shape in answer["shapes"]), answer
         else:
             assert answer["refusal"].count(". ") == 0, answer
             assert answer["refusal"].endswith("."), answer

@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from explorer.figures import bars, curves, history, maps, matrix, points
+from explorer.figures import bars, counts, curves, history, maps, matrix, points
 from explorer.figures.curves import Series
 from explorer.figures.network import architecture
 from explorer.figures.theme import LIGHT
@@ -48,13 +48,14 @@ def figures() -> dict[str, go.Figure]:
             current=np.zeros(2),
             selected=np.arange(9),
         ),
+        "counts": counts.counts({"train": np.arange(10), "test": np.ones(10)}, CLASSES),
         "depth": points.depth(CLASSES, shares[0], shares[1]),
     }
 
 
 NAMES = (
     *("network", "loss", "accuracy", "learning rate", "gradient norms", "matrix"),
-    *("map", "picture", "probabilities", "units", "probes", "through time", "cloud", "depth"),
+    *("map", "picture", "probabilities", "units", "probes", "through time", "cloud", "counts", "depth"),
 )
 
 

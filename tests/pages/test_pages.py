@@ -28,6 +28,7 @@ PAGES = {
     "mistakes": "Mistakes",
     "digits": "Your digits",
     "learn": "Learn",
+    "data": "Data",
 }
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 FONT = ImageFont.load_default(size=90)
-ROWS = ("2718", "2840", "9653")
+ROWS = ("2748", "2840", "9653")
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,165 @@
+"""Data: the images that the current network learned from and was tested on, class by class and one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import streamlit as st
+
+from explorer.data import Dataset
+from explorer.figures.counts import counts as counts_figure
+from explorer.networks import Known
+from explorer.ui import cache, gallery, html, recipe, shell, sidebar, state
+from explorer.ui.components import chart, wall
+from explorer.ui.data_search import duplicates, hard_and_odd
+
+PAGE = 80
+SPLITS = {"train": "learned from", "validation": "validation", "test": "test"}
+
+
+def show() -> None:
+    network = sidebar.current_network()
+    data = cache.dataset(network.spec.data.dataset)
+    card = data.card
+    st.markdown(
+        f"**{card.title}**, which {html.escape_markdown(network.title)} was made for: {len(data.train):,} training "
+        f"and {len(data.test):,} test images of {' × '.join(map(str, card.shape[1:]))} pixels in "
+        f"{len(card.classes)} classes. {html.escape_markdown(card.source)} ({card.licence})."
+    )
+    if data.notice:
+        st.info(html.escape_markdown(data.notice), icon=":material/database:")
+    parts: dict[str, Callable[[], None]] = {
+        "Classes": lambda: _classes(network, data),
+        "Samples": lambda: _samples(network, data),
+        "Hardest and oddest": lambda: hard_and_odd(network, data),
+        "Duplicates": lambda: duplicates(network, data),
+        "Augmentation": _augmentation,
+    }
+    tabs = st.tabs(list(parts), key="data-tab", on_change="rerun")
+    for tab, show_part in zip(tabs, parts.values(), strict=True):
+        if tab.open:
+            with tab:
+                show_part()
+
+
+def _members(network: Known, data: Dataset) -> dict[str, np.ndarray]:
+    """The numbers of the images of each split: of the training images for the first two, else of the test images."""
+    chosen = cache.network_splits(data.card.name, network.spec.data)
+    return {"train": chosen.train, "validation": chosen.validation, "test": np.arange(len(data.test))}
+
+
+# --- classes ---
+
+
+def _classes(network: Known, data: Dataset) -> None:
+    classes = data.card.classes
+    members = _members(network, data)
+    found = {
+        SPLITS[name]: np.bincount((data.test if name == "test" else data.train).labels[numbers], minlength=len(classes))
+        for name, numbers in members.items()
+    }
+    st.markdown("**How many of each class**")
+    left, right = st.columns([1.2, 1], gap="large")
+    with left:
+        most = max(range(len(classes)), key=lambda number: sum(counts[number] for counts in found.values()))
+        alt = f"Images of each class by split; most are of class {classes[most]}."
+        chart(counts_figure(found, classes), key="data-counts", height=320, alt=alt)
+    with right:
+        rows = [
+            (name, *(f"{counts[k]:,}" for counts in found.values()), f"{sum(c[k] for c in found.values()):,}")
+            for k, name in enumerate(classes)
+        ]
+        totals = [counts.sum() for counts in found.values()]
+        rows.append(("all", *(f"{total:,}" for total in totals), f"{sum(totals):,}"))
+        unused = len(data.train) - len(members["train"]) - len(members["validation"])
+        caption = "As the current network's recipe splits them" + (f"; it leaves {unused:,} unused" if unused else "")
+        st.html(html.table(("Class", *found, "Together"), rows, caption=caption, numeric=(1, 2, 3, 4)))
+    means, spreads = cache.class_pictures(data.card.name)
+    st.markdown("**The mean of each class**, of all training images", help="Pixel by pixel. Blurred: these vary.")
+    wall(
+        means.mean(axis=1),
+        key="data-means",
+        scale="brightness",
+        limits=(0, 255),
+        captions=classes,
+        details=[f"Mean of class {name}, grey levels" for name in classes],
+        tile=96,
+        bar=False,
+        label="Mean image of each class",
+    )
+    st.markdown(
+        "**Where it varies**",
+        help="The standard deviation of each pixel within the class, in grey levels of 255: dark where all agree.",
+    )
+    wall(
+        spreads.mean(axis=1),
+        key="data-spreads",
+        scale="sequential",
+        captions=classes,
+        details=[f"Standard deviation in class {name}, grey levels" for name in classes],
+        tile=96,
+        label="Variation of each class",
+    )
+
+
+# --- samples ---
+
+
+@shell.fragment()
+def _samples(network: Known, data: Dataset) -> None:
+    with st.container(horizontal=True, gap="medium", key="data-options"):
+        name = st.segmented_control(
+            "Images",
+            list(SPLITS),
+            default="train",
+            required=True,
+            format_func=SPLITS.__getitem__,
+            key="data-split",
+            persist_state="session",
+            help="Those the current network learned from, those held back to watch it learn, and the test set.",
+        )
+        wanted = st.pills(
+            "Class",
+            list(range(len(data.card.classes))),
+            format_func=data.card.classes.__getitem__,
+            key=f"data-class-{data.card.name}",
+            help="None chosen shows all.",
+        )
+    numbers = np.sort(_members(network, data)[name])
+    labels = (data.test if name == "test" else data.train).labels
+    if wanted is not None:
+        numbers = numbers[labels[numbers] == wanted]
+    if not len(numbers):
+        st.caption("There are none.")
+        return
+    pages = -(-len(numbers) // PAGE)
+    page = st.pagination(pages, key=f"data-page-{data.card.name}-{name}-{wanted}") if pages > 1 else 1
+    shown = numbers[(page - 1) * PAGE : page * PAGE]
+    split: state.Split = "test" if name == "test" else "train"
+    gallery.digits(data, split, shown, [f"{data.card.classes[labels[n]]} · {n}" for n in shown], key="data-wall")
+    st.caption(f"{len(numbers):,} images. Click one to make it the current digit on every page.")
+
+
+# --- augmentation ---
+
+
+def _augmentation() -> None:
+    st.caption(
+        "What is done to training images in the recipe that Build & train shows, at random and anew each time they are "
+        "learned from. What is set here is set there."
+    )
+    _controls()
+    _outcome()
+
+
+# The keys of the fragments that a change of the draft draws again.
+@shell.fragment(key="controls")
+def _controls() -> None:
+    recipe.augmentation(state.draft())
+
+
+@shell.fragment(key="design")
+def _outcome() -> None:
+    if not state.draft().train.augmentation:
+        st.caption("Nothing is changed now. Move a slider: the first training digits will be here, changed by it.")

@@ -1,0 +1,141 @@
+"""A picture with several digits: boxed, read in reading order, and each box corrected with a click."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal
+
+import numpy as np
+import streamlit as st
+
+from explorer.data.cards import DataCard, find_card
+from explorer.errors import PictureError
+from explorer.networks import Known
+from explorer.ui import cache, preparation, trusted
+from explorer.ui.components import boxes as component
+from explorer.ui.components.boxes import Boxed, Said
+from explorer.ui.readings import Readings, table
+
+DOUBTFUL = 0.7  # an answer less sure than this is drawn so
+EMPTY = Said("–", "there is no ink in this box", doubtful=True)
+WAITING = Said("?", "no answer: the network has no weights", doubtful=True)
+
+Kind = Literal["One digit", "Several digits"]
+KINDS: tuple[Kind, Kind] = ("One digit", "Several digits")
+
+
+def choose(data: bytes, name: str, *, key: str) -> bool:
+    """Whether a picture is shown as several digits: as it looks, until the user says otherwise. Raises PictureError."""
+    found = cache.surveyed(data, name)
+    place = f"kind-{key}"
+    if place not in st.session_state:
+        from explorer.digits import several
+
+        st.session_state[place] = KINDS[several(found)]
+    kind = st.segmented_control("This picture shows", KINDS, key=place, required=True)
+    return kind == KINDS[1]
+
+
+def show(data: bytes, name: str, network: Known, *, key: str) -> None:
+    """The picture with its boxes, and beside it what the network reads."""
+    card = find_card(network.spec.data.dataset)
+    sheet = cache.surveyed(data, name)
+    stamp = hashlib.sha256(data).hexdigest()[:16]
+    place = f"boxes-{key}"
+    height, width = (round(side * sheet.picture.factor) for side in sheet.picture.rgb.shape[:2])
+    shown = component.kept(place, stamp, sheet.boxes, (width, height))
+    digits = _prepared(data, name, card, shown)
+    read = [one for one in shown if one.number in digits]
+    pixels = np.array([digits[one.number] for one in read], dtype=np.uint8).reshape(-1, *card.shape)
+    shares = cache.batch(network.id, network.version, card.name, pixels.tobytes()) if network.usable else None
+    answers = {} if shares is None else {one.number: share for one, share in zip(read, shares, strict=True)}
+    strange = _strange(network, read, pixels)
+
+    left, right = st.columns([1.7, 1], gap="large")
+    with left:
+        component.boxes(
+            cache.picture_url(data, name),
+            key=place,
+            stamp=stamp,
+            size=(width, height),
+            shown=shown,
+            answers=[_said(one, digits, answers, one.number in strange, card) for one in shown],
+            classes=card.classes,
+            dark=sheet.page.dark,
+            label=f"Boxes around the digits of {name}",
+        )
+    with right:
+        if not shown:
+            st.info("No digit was found. Drag a box around one, on the picture.", icon=":material/search_off:")
+        elif shares is None:
+            st.caption("This network has no weights yet: choose another one in the sidebar.")
+        elif read:
+            _reading(shown, answers, card)
+            _table(read, pixels, shares, card, key=key, name=name)
+
+
+def _prepared(data: bytes, name: str, card: DataCard, shown: list[Boxed]) -> dict[int, np.ndarray]:
+    """Each box's digit by its number, uint8 (C, H, W); a box without ink is missing."""
+    digits = {}
+    for one in shown:
+        try:
+            digits[one.number] = cache.boxed(data, name, one.box, card.shape, preparation.off())
+        except PictureError:
+            continue  # what stands at its box says so
+    return digits
+
+
+def _strange(network: Known, read: list[Boxed], pixels: np.ndarray) -> set[int]:
+    """The numbers of the boxes that hold no digit, by a calibrated network's verdict; none without calibration."""
+    trust = cache.trust(network) if network.usable and len(read) else None
+    if trust is None:
+        return set()
+    verdict = cache.verdict(network.id, network.version, network.spec.data.dataset, pixels.tobytes(), trust)
+    return {one.number for one, rejected in zip(read, verdict.rejected, strict=True) if rejected}
+
+
+def _said(
+    one: Boxed, digits: dict[int, np.ndarray], answers: dict[int, np.ndarray], strange: bool, card: DataCard
+) -> Said:
+    if one.number not in digits:
+        return EMPTY
+    if one.number not in answers:
+        return WAITING
+    shares = answers[one.number]
+    first, second = np.argsort(-shares, kind="stable")[:2]
+    detail = f"{card.classes[first]}, {shares[first]:.1%} sure, else {card.classes[second]}, {shares[second]:.1%}"
+    if strange:
+        return Said(f"{card.classes[first]}?", f"{trusted.sentence(card)} Raw answer: {detail}", doubtful=True)
+    return Said(card.classes[first], detail, doubtful=bool(shares[first] < DOUBTFUL))
+
+
+def _reading(shown: list[Boxed], answers: dict[int, np.ndarray], card: DataCard) -> None:
+    """The digits as they are written, row by row."""
+    from explorer.digits.find import rows_of
+
+    rows = rows_of(np.array([one.box for one in shown], dtype=float))
+    gap = "" if all(len(name) == 1 for name in card.classes) else " "
+    lines = []
+    for row in rows:
+        names = []
+        for number in row:
+            one = shown[number]
+            label = one.label
+            if label is None and one.number in answers:
+                label = int(answers[one.number].argmax())
+            names.append("–" if label is None or label >= len(card.classes) else card.classes[label])
+        lines.append(gap.join(names))
+    count = len(shown)
+    st.markdown(f"**{count} digit{'s' if count != 1 else ''}** in {len(rows)} row{'s' if len(rows) != 1 else ''}")
+    st.code("\n".join(lines), language=None)
+
+
+def _table(read: list[Boxed], pixels: np.ndarray, shares: np.ndarray, card: DataCard, *, key: str, name: str) -> None:
+    from explorer.digits.find import reading_order
+
+    order = reading_order(np.array([one.box for one in read], dtype=float))
+    labels = [read[number].label for number in order]
+    known = np.array([-1 if label is None or label >= len(card.classes) else label for label in labels])
+    names = [f"digit {place}" for place in range(1, len(read) + 1)]
+    readings = Readings(names, pixels[order], shares[order], known)
+    table(readings, card, key=f"sheet-{key}", file_name=f"{name.rsplit('.', 1)[0]}-digits.csv")

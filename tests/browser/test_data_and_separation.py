@@ -1,0 +1,69 @@
+"""A lasso around points, and a click on a training digit, in the browser."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def app(serve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> str:
+    return serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(tmp_path_factory.mktemp("home"))}).url
+
+
+def test_what_the_pointer_draws_around_is_the_gallery(page: Page, app: str) -> None:
+    page.goto(f"{app}/inside?network=softmax&digit=7")
+    page.get_by_role("tab", name="Where digits separate").click()
+    plot = page.locator(".st-key-separation .ks-plot")
+    expect(page.locator(".st-key-separation .ks-chart[data-drawn]")).to_be_visible()
+    area = page.locator(".st-key-separation .nsewdrag").bounding_box()
+    assert area is not None
+    x, y, wide, high = area["x"], area["y"], area["width"], area["height"]
+    corners = [(0.45, 0.4), (0.55, 0.4), (0.55, 0.5), (0.45, 0.5), (0.45, 0.4)]
+    for step, (across, down) in enumerate(corners):
+        page.mouse.move(x + wide * across, y + high * down, steps=4)
+        if step == 0:
+            page.mouse.down()
+    page.mouse.up()
+    inside = plot.evaluate(
+        """(plot, [left, right, top, bottom]) => {
+          const { xaxis, yaxis } = plot._fullLayout;
+          const [wide, high] = [xaxis._length, yaxis._length];
+          return plot.calcdata.flatMap((points, curve) => {
+            const { customdata } = plot._fullData[curve];
+            return customdata ? [...points].flatMap((point, at) => {
+              const [x, y] = [xaxis.c2p(point.x) / wide, yaxis.c2p(point.y) / high];
+              return x > left && x < right && y > top && y < bottom ? [customdata[at]] : [];
+            }) : [];
+          });
+        }""",
+        [0.45, 0.55, 0.4, 0.5],
+    )
+    assert inside
+    expect(page.get_by_text(f"{len(inside):,} digits selected")).to_be_visible()
+    chosen = plot.evaluate(
+        "(plot) => plot._fullData.flatMap((t) => [...(t.selectedpoints ?? [])].map((at) => t.customdata?.[at]))"
+    )
+    assert sorted(each for each in chosen if each is not None) == sorted(inside)
+    expect(page.locator(".st-key-separation-gallery .tile")).to_have_count(min(48, len(inside)))
+
+
+def test_a_training_digit_becomes_the_current_one_and_is_in_the_address(page: Page, app: str) -> None:
+    page.goto(f"{app}/data?network=softmax&digit=7")
+    page.get_by_role("tab", name="Samples").click()
+    tile = page.locator(".st-key-data-wall .tile").nth(4)
+    expect(tile).to_be_visible()
+    label = (tile.text_content() or "").strip()
+    number = label.rpartition("· ")[2]
+    tile.click()
+    expect(page).to_have_url(f"{app}/data?network=softmax&digit=train-{number}")
+    sidebar = page.locator("section[data-testid=stSidebar]")
+    expect(sidebar.get_by_text(f"true: {label.partition(' ·')[0]}")).to_be_visible()
+    expect(sidebar.get_by_placeholder(f"training {number}")).to_be_visible()

@@ -1,0 +1,113 @@
+"""The time slider in the browser: what is on the screen against the weights that it should be of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from explorer import networks, weights
+from explorer.analysis import activations
+from explorer.data import load
+from explorer.figures import theme
+from explorer.models import Network, build
+from explorer.runs import service
+from explorer.runs.artifacts import run_folder
+from explorer.spec import Activation, Conv, Flatten, ModelSpec, Output, Pool, RunSpec
+from explorer.training.events import Snapshot
+from explorer.training.snapshots import write_snapshot
+
+pytestmark = pytest.mark.browser
+ROOT = Path(__file__).parents[2]
+SPEC = RunSpec(
+    name="growing",
+    model=ModelSpec(layers=(Conv(kernels=3, kernel_size=3), Activation(), Pool(), Flatten(), Output())),
+)
+STEPS = (0, 5, 20)
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A run with snapshots, in the home that the server gets, too. Its weights are random ones of its steps."""
+    monkeypatch.setenv("KERNELSCOPE_HOME", str(tmp_path / "home"))
+    final = build(SPEC.model, (1, 28, 28), 10, seed=99)
+    made = service.add(SPEC, weights.pack(final, SPEC), {})
+    for step in STEPS:
+        network = build(SPEC.model, (1, 28, 28), 10, seed=step)
+        write_snapshot(
+            run_folder(made).snapshots,
+            Snapshot(
+                step=step,
+                epoch=step / 10,
+                weights={name: tensor.numpy() for name, tensor in network.state_dict().items()},
+                complete=True,
+                loss=1.0,
+                accuracy=0.1,
+                images=10,
+                confusion=np.eye(10, dtype=np.int64),
+                probes=np.arange(10),
+                labels=np.arange(10),
+                probabilities=np.full((10, 10), 0.1, np.float32),
+            ),
+        )
+    return made
+
+
+def hovered(page: Page, wall: str) -> str:
+    """What the first map of a wall says of its top left value."""
+    pixels = page.locator(f".st-key-{wall} .tile .pixels").first
+    pixels.hover(position={"x": 4, "y": 4})
+    tip = page.locator(f".st-key-{wall} .tip")
+    expect(tip).to_be_visible()
+    return str(tip.text_content())
+
+
+def shows(page: Page, network: Network) -> None:
+    """Maps, probabilities and kernels on the screen are those of this network."""
+    data = load("mnist")
+    wanted = activations(network, np.asarray(data.test.pixels[0]), data.card)
+    guess = int(wanted["probabilities"].argmax())
+    page.get_by_role("tab", name="Maps").click()
+    expect(page.get_by_role("img", name=f"{guess} {wanted['probabilities'][guess]:.1%}")).to_be_visible()
+    expect(page.locator(".st-key-wall-conv1 .tile")).to_have_count(3)
+    expect(page.locator(".ks-verdict")).to_contain_text(f"{wanted['probabilities'][guess]:.1%} sure")
+    strongest = int(np.argmax(np.abs(wanted["conv1"].astype(np.float64)).mean((1, 2))))
+    assert theme.significant(float(wanted["conv1"][strongest, 0, 0]), 4) in hovered(page, "wall-conv1")
+    page.get_by_role("tab", name="Kernels").click()
+    expect(page.locator(".st-key-kernels-conv1 .tile")).to_have_count(3)
+    assert theme.significant(float(network.conv1.weight[0, 0, 0, 0]), 4) in hovered(page, "kernels-conv1")
+
+
+def test_the_slider_moves_everything_and_a_link_shows_the_same(
+    serve: Callable[..., Any], open_page: Callable[..., Page], run: str, tmp_path: Path
+) -> None:
+    app = serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(tmp_path / "home")}).url
+    page = open_page()
+    page.goto(f"{app}/inside?network={run}")
+    slider = page.get_by_role("slider", name="Moment of its training")
+    expect(slider).to_have_attribute("aria-valuetext", "trained")
+    expect(page.get_by_role("img", name="Probabilities:")).to_be_visible()
+    slider.focus()
+    slider.press("ArrowLeft")
+    expect(slider).to_have_attribute("aria-valuetext", "step 20, epoch 2.0")
+    expect(page).to_have_url(re.compile("snapshot=20"))
+    shows(page, networks.load(run, snapshot=20))
+    slider.focus()
+    slider.press("Home")
+    expect(page).to_have_url(re.compile("snapshot=0"))
+    shows(page, networks.load(run, snapshot=0))
+
+    other = open_page()
+    other.goto(f"{app}/inside?network={run}&snapshot=5")
+    expect(other.get_by_role("slider", name="Moment of its training")).to_have_attribute(
+        "aria-valuetext", "step 5, epoch 0.50"
+    )
+    shows(other, networks.load(run, snapshot=5))
+    other.get_by_role("button", name="Show it as it is now").click()
+    expect(other.get_by_role("slider", name="Moment of its training")).to_have_attribute("aria-valuetext", "trained")
+    shows(other, networks.load(run))

@@ -1,0 +1,71 @@
+"""A sheet of twelve digits in a real browser: uploaded, read on the screen, and its boxes corrected."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import Serve
+from playwright.sync_api import Locator, Page, expect
+from serving import ROOT
+from sheets_drawn import ROWS, sheet
+
+pytestmark = pytest.mark.browser
+READ = "\n".join(ROWS)
+
+
+@pytest.fixture(scope="module")
+def app(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+    home = tmp_path_factory.mktemp("home")
+    return serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(home)}).url
+
+
+def box(page: Page, number: int) -> Locator:
+    """The number's box in reading order, from 1."""
+    return page.get_by_role("button", name=re.compile(rf"^Box {number} of "))
+
+
+def reads(page: Page, text: str) -> None:
+    expect(page.locator("[data-testid=stCode]")).to_have_text(text)
+
+
+def test_a_sheet_is_read_and_its_boxes_are_corrected(page: Page, app: str, tmp_path: Path) -> None:
+    file = tmp_path / "twelve.png"
+    file.write_bytes(sheet(line=170, shadow=0.4).png)
+    page.goto(f"{app}/digits")
+    page.get_by_role("tab", name="Upload").click()
+    page.locator(".st-key-upload input[type=file]").set_input_files(file)
+    boxes = page.locator(".boxes .box")
+    expect(boxes).to_have_count(12)
+    reads(page, READ)
+    expect(box(page, 1)).to_have_attribute("aria-label", re.compile(r"^Box 1 of 12: 2, \d+\.\d% sure, else \d"))
+
+    # by the pointer: the first box is drawn out over the second digit, then put back
+    box(page, 1).click()
+    handle = box(page, 1).locator(".handle.se").bounding_box()
+    second = box(page, 2).bounding_box()
+    assert handle
+    assert second
+    page.mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(second["x"] + second["width"], second["y"] + second["height"], steps=5)
+    page.mouse.up()
+    widened = box(page, 1).bounding_box()
+    assert widened
+    assert widened["width"] > 3 * second["width"]
+    page.get_by_role("button", name="Undo").click()
+    reads(page, READ)
+
+    # by the keyboard: deleted, brought back, said to be something else
+    box(page, 1).focus()
+    page.keyboard.press("Delete")
+    expect(boxes).to_have_count(11)
+    reads(page, READ[1:])
+    page.keyboard.press("Control+z")
+    expect(boxes).to_have_count(12)
+    reads(page, READ)
+    box(page, 12).focus()
+    page.keyboard.press("8")
+    reads(page, READ[:-1] + "8")
+    expect(box(page, 12)).to_have_attribute("aria-label", "Box 12 of 12: 8, as you said")
