@@ -141,7 +141,7 @@ PARTS: dict[str, Callable[[int], None]] = {
     "attribution": attribution,
     "changes": changes,
     "kernels": kernels,
-    "mistakes": lambda runs: mistakes.measure(min(runs, 5)),
+    "mistakes": lambda runs: mistakes.measure(min(runs, 3)),
     "browser": browser,
 }
 
