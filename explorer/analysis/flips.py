@@ -120,6 +120,29 @@ def smallest(model: nn.Module, pixels: np.ndarray, wanted: int | None, card: Dat
     return Flip(change, change.shown(amounts), probabilities, turning)
 
 
+def pack(flip: Flip) -> dict[str, np.ndarray]:
+    """A flip as arrays, by names that begin with its change's; :func:`unpack` is the inverse."""
+    name, found = flip.change.name, flip.turning
+    arrays = {f"{name}-amounts": flip.amounts, f"{name}-probabilities": flip.probabilities}
+    if found is not None:
+        arrays |= {
+            f"{name}-amount": np.array(found.amount),
+            f"{name}-way": np.array(found.way),
+            f"{name}-picture": found.picture,
+            f"{name}-there": found.probabilities,
+        }
+    return arrays
+
+
+def unpack(arrays: Mapping[str, np.ndarray], name: str) -> Flip:
+    """The flip of that change, from arrays as :func:`pack` gives them."""
+    turning = None
+    if f"{name}-amount" in arrays:
+        picture, there = arrays[f"{name}-picture"], arrays[f"{name}-there"]
+        turning = Turning(float(arrays[f"{name}-amount"]), int(arrays[f"{name}-way"]), picture, there)
+    return Flip(find(name), arrays[f"{name}-amounts"], arrays[f"{name}-probabilities"], turning)
+
+
 def find(name: str) -> Change:
     """The kind of change of that name. Raises SpecError with those that there are."""
     try:

@@ -30,6 +30,7 @@ KINDS: dict[str, Kind] = {
     "changed": Kind("explorer.jobs.kinds.changed:compute"),
     "data-duplicates": Kind("explorer.jobs.kinds.collection:duplicates"),
     "data-ranks": Kind("explorer.jobs.kinds.collection:ranks"),
+    "flips": Kind("explorer.jobs.kinds.flips:compute"),
     "label-errors": Kind("explorer.jobs.kinds.label_errors:compute"),
     "neighbours": Kind("explorer.jobs.kinds.neighbours:compute"),
     "robustness": Kind("explorer.jobs.kinds.robust:compute"),

@@ -7,15 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.flips import CHANGES, DIRECTIONS, PATTERNS, Flip, Turning
+from explorer.analysis.flips import CHANGES, DIRECTIONS, PATTERNS, Flip, Turning, unpack
 from explorer.data.cards import DataCard
+from explorer.digits import link
 from explorer.figures import harder
+from explorer.jobs.request import ask
 from explorer.networks import Known
-from explorer.ui import cache, html
+from explorer.shapes import totals, trace
+from explorer.ui import cache, html, jobs
 from explorer.ui.components import chart
 from explorer.ui.text import number as number_text
 
 WIDTH = 250
+LARGEST = 20_000_000
+"""Multiply-adds of a network that is asked on the page itself, for a few seconds at most."""
 _COMPASS = ("right", "lower right", "bottom", "lower left", "left", "upper left", "top", "upper right")
 
 
@@ -51,16 +56,36 @@ def show(case: Case) -> None:
         help="Each change is tried in fine steps, in every direction; the step in which the answer turns is then "
         "halved 20 times. A turn between two steps and back again would not be seen.",
     )
+    found = _found(case)
+    if found is None:
+        return
     with st.container(horizontal=True, gap="small", key="flips"):
         for name in CHANGES:
             with st.container(width=WIDTH, gap="xsmall", border=True, key=f"flip-{name}"):
-                _change(case, name, aim)
+                _change(case, found[name], name, aim)
 
 
-def _change(case: Case, name: str, aim: str) -> None:
-    wanted = case.label if case.wrong else None
-    network = case.network
-    found = cache.flip(network.id, network.version, case.card.name, case.pixels.tobytes(), wanted, name)
+def _found(case: Case) -> dict[str, Flip] | None:
+    """All changes, at once where the network is small, else by a job."""
+    network, card, wanted = case.network, case.card, case.label if case.wrong else None
+    if totals(trace(network.spec.model, card.shape, len(card.classes))).macs <= LARGEST:
+        pixels = case.pixels.tobytes()
+        return {name: cache.flip(network.id, network.version, card.name, pixels, wanted, name) for name in CHANGES}
+    request = ask(
+        "flips", network=network, data=cache.dataset(card.name), pixels=link.to_text(case.pixels), wanted=wanted
+    )
+    arrays = jobs.result(
+        request,
+        key="flips",
+        label="Find it",
+        about="Shift, rotation, scale and noise are tried: thirteen hundred pictures, of which each takes this network "
+        "many multiplications.",
+        auto=True,
+    )
+    return None if arrays is None else {name: unpack(arrays, name) for name in CHANGES}
+
+
+def _change(case: Case, found: Flip, name: str, aim: str) -> None:
     change, turning = found.change, found.turning
     st.markdown(f"**{change.title}**", help=f"Tried {_tried(name)}.")
     with st.container(height=96, border=False), st.container(horizontal=True, wrap=False, gap="small"):

@@ -24,10 +24,11 @@ from explorer.analysis.flips import CHANGES, smallest
 from explorer.analysis.label_errors import suspects
 from explorer.analysis.robust import TRIALS, examples, robustness, sample
 from explorer.data import load, normalise
+from explorer.digits.link import to_text
 from explorer.jobs import registry, service
 from explorer.jobs.context import Context
 from explorer.jobs.request import Request, ask
-from explorer.ui import label_errors, robust_counts
+from explorer.ui import flips, label_errors, robust_counts
 from explorer.ui import mistakes as page
 from explorer.ui.text import number
 
@@ -168,6 +169,29 @@ def test_a_right_one_an_own_one_and_a_training_digit_are_explained_as_what_they_
     said = texts(sound(tested.run()))
     assert f"True class {data.train.labels[3]}, read as" in said
     assert tested.query_params["digit"] == "train-3"
+
+
+def test_a_large_network_is_asked_by_a_job_and_the_page_shows_the_same(
+    opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KERNELSCOPE_DATA", raising=False)  # the subset is enough
+    data, network = load("mnist"), zoo.load("softmax")[1]
+    index = first_mistake("softmax")
+    label, pixels = int(data.test.labels[index]), np.asarray(data.test.pixels[index])
+    monkeypatch.setattr(flips, "LARGEST", 0)
+    request = ask("flips", network=networks.find("softmax"), data=data, pixels=to_text(pixels), wanted=label)
+
+    tested = opened(page.ALL, "softmax", str(index))
+    done(request)
+    tested.session_state["mistakes-tab"] = page.EXPLAINED
+    sound(tested.run())
+    for name in CHANGES:
+        found = smallest(network, pixels, label, data.card, name)
+        true, read_as = figure(tested, f"flip-chart-{name}")["data"]
+        np.testing.assert_allclose(read(true["y"]), found.probabilities[:, label], atol=1e-5)
+        np.testing.assert_allclose(read(read_as["x"]), found.amounts, rtol=1e-5)
+        marks = figure(tested, f"flip-chart-{name}")["layout"]["shapes"]
+        assert [mark["x0"] for mark in marks] == pytest.approx([found.turning.amount] if found.turning else [])
 
 
 # --- how robust is it ---
