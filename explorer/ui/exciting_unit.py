@@ -36,7 +36,7 @@ class Looked(NamedTuple):
 
 def show(looked: Looked, unit: int) -> None:
     """What there is to know of one of a layer's kernels or units."""
-    st.markdown(f"#### {looked.units.name}, {looked.units.word} {unit}")
+    st.subheader(f"{looked.units.name}, {looked.units.word} {unit}", anchor=False)
     st.markdown(_facts(looked, unit))
     left, right = st.columns([1, 1.15], gap="large")
     with left:
@@ -90,10 +90,9 @@ def _facts(looked: Looked, unit: int) -> str:
         sentences.append(f"**Dead**: on none of {len(labels):,} test images does anything of it get further; {why}.")
     else:
         top = int(shares.argmax())
-        sentences.append(
-            f"{share:.0%} of the test images excite it above 0 somewhere, most often class {classes[top]} "
-            f"({shares[top]:.0%})."
-        )
+        differs = f"{shares[top]:.0%}" != f"{shares.min():.0%}"
+        most = f", most often class {classes[top]} ({shares[top]:.0%})" if differs else ""
+        sentences.append(f"{share:.0%} of the test images excite it above 0 somewhere{most}.")
     cosines = looked.arrays[f"{looked.units.name}/cosines"][unit].copy()
     if len(cosines) > 1:
         cosines[unit] = 0
