@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from explorer.digits.decode import Picture, decode
-from explorer.digits.find import Box, Sheet, find, prepare_box, several, survey
+from explorer.digits.find import Box, Sheet, find, is_tiny, prepare_box, several, survey
 from explorer.digits.prepare import SHAPE, Preparation, Prepared, Step, prepare
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Step",
     "decode",
     "find",
+    "is_tiny",
     "prepare",
     "prepare_box",
     "read",
@@ -31,7 +32,8 @@ def read(
     Raises PictureError, one sentence, where the file is not a picture that is read or shows no ink.
     """
     picture = decode(data, name)
-    sheet = survey(picture)
-    if several(sheet):
-        return [prepare_box(sheet, box, shape, options) for box in sheet.boxes]
+    if not is_tiny(picture):
+        sheet = survey(picture)
+        if several(sheet):
+            return [prepare_box(sheet, box, shape, options) for box in sheet.boxes]
     return [prepare(picture, options, shape=shape)]

@@ -66,9 +66,13 @@ def find(picture: Picture | Sheet) -> tuple[Box, ...]:
 
 def several(sheet: Sheet) -> bool:
     """Whether a picture shows several digits, not one."""
-    height, width = sheet.picture.rgb.shape[:2]
-    tiny = max(height, width) <= _ALONE and max(height, width) < 1.6 * min(height, width)
-    return len(sheet.boxes) > 1 and not tiny
+    return len(sheet.boxes) > 1 and not is_tiny(sheet.picture)
+
+
+def is_tiny(picture: Picture) -> bool:
+    """Whether a picture is so small, and about square, that it can only show one digit, as MNIST's do."""
+    height, width = picture.rgb.shape[:2]
+    return bool(max(height, width) <= _ALONE and max(height, width) < 1.6 * min(height, width))
 
 
 def prepare_box(

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from explorer.data import Dataset
     from explorer.data.splits import Splits
     from explorer.digits import Prepared, Sheet
+    from explorer.digits.batch import Gathering
     from explorer.models import Network
     from explorer.training.one_step import Difference, Memory
     from explorer.training.snapshots import Moment
@@ -251,6 +252,15 @@ def surveyed(data: bytes, name: str) -> Sheet:
     from explorer.digits import decode, survey
 
     return survey(decode(data, name))
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def gathering(stamp: str, dataset_name: str, _files: list[tuple[str, bytes]]) -> Gathering:  # noqa: ARG001 the key
+    """Many files, gathered for all who have uploaded the same; ``stamp`` changes with their contents."""
+    from explorer.digits.batch import Gathering
+
+    card = find_card(dataset_name)
+    return Gathering(_files, shape=card.shape, classes=len(card.classes))
 
 
 @st.cache_data(show_spinner=False, max_entries=8)

@@ -15,14 +15,25 @@ from explorer.figures import bars
 from explorer.networks import Known
 from explorer.shapes import LayerShape, trace
 from explorer.spec import Activation, Conv
-from explorer.ui import cache, digits_sheet, html, microscope, my_digits, preparation, shell, sidebar, state, trusted
+from explorer.ui import (
+    cache,
+    digits_many,
+    digits_sheet,
+    html,
+    microscope,
+    my_digits,
+    preparation,
+    shell,
+    sidebar,
+    state,
+    trusted,
+)
 from explorer.ui.components import chart, wall
 from explorer.ui.components.draw import draw
 
 if TYPE_CHECKING:
     from explorer.digits import Prepared
 
-MOST = 20
 MAPS = 16
 NO_WEIGHTS = "This network has no weights yet: choose another one in the sidebar."
 
@@ -161,13 +172,14 @@ def _camera(network: Known) -> None:
 
 def _upload(network: Known) -> None:
     files = st.file_uploader(
-        "Pictures of digits",
+        "Pictures of digits, a ZIP of them, or a CSV",
         type=None,
         accept_multiple_files=True,
         key="upload",
         on_change=_open_uploaded,
-        help="PNG, JPEG, WebP, BMP, GIF or TIFF, up to 20 MB. They stay in this session's memory and go nowhere else. "
-        "A digit that you open has its 28 × 28 pixels in the page's address, so that a link shows it.",
+        help="PNG, JPEG, WebP, BMP, GIF or TIFF, up to 20 MB each; a ZIP of them; or a CSV in MNIST's form, one digit "
+        "a row, with its label or without. They stay in this server's memory and go nowhere else. A digit that you open "
+        "has its 28 × 28 pixels in the page's address, so that a link shows it.",
     )
     if not files:
         st.info(
@@ -177,11 +189,12 @@ def _upload(network: Known) -> None:
             icon=":material/draw:",
         )
         return
-    for file in files[:MOST]:
+    if digits_many.is_many(files):
+        digits_many.show(files, network)
+        return
+    for file in files:
         with st.container(border=True, key=f"picture-{file.file_id}"), shell.sentences():
             _one(file, network, key=file.file_id)
-    if len(files) > MOST:
-        st.caption(f"The first {MOST} of {len(files)} pictures are shown. Remove some to see others.")
 
 
 def _open_uploaded() -> None:

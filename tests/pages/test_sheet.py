@@ -132,3 +132,36 @@ def test_the_csv_has_a_row_a_digit_and_no_formula() -> None:
         '"a""b,c.png",1,0.900000,7,0.050000,7',
     ]
     assert table.score == (0, 1)
+
+
+def test_a_table_of_digits_is_scored_against_its_labels(open_app: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    from explorer.data import load
+
+    test = load("mnist").test
+    pixels, labels = np.asarray(test.pixels[:70]).reshape(70, -1), np.asarray(test.labels[:70]).copy()
+    labels[3] = (labels[3] + 1) % 10
+    text = "\n".join(",".join(map(str, [label, *row])) for label, row in zip(labels, pixels, strict=True)).encode()
+    file = SimpleNamespace(name="digits.csv", file_id="f", getvalue=lambda: text)
+    monkeypatch.setattr(st, "file_uploader", lambda *_, **__: [file])
+    tested = open_app("digits")
+    tested.run()
+    assert not tested.exception
+    known, model = networks.find("article"), networks.load("article")
+    images = normalise(as_tensor(pixels.reshape(-1, 1, 28, 28)), find_card(known.spec.data.dataset))
+    right = int((model(images).argmax(1).numpy() == labels).sum())
+    assert any(f"**{right} of 70 right**" in str(item.value) for item in tested.markdown)
+    assert len(tested.dataframe[0].value) == readings.PAGE
+
+
+def test_what_is_not_read_of_many_files_is_told(open_app: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = [
+        SimpleNamespace(name=f"file {number}.png", file_id=str(number), getvalue=lambda number=number: b"x" * number)
+        for number in range(14)
+    ]
+    monkeypatch.setattr(st, "file_uploader", lambda *_, **__: files)
+    tested = open_app("digits")
+    tested.run()
+    assert not tested.exception
+    (warning,) = tested.warning
+    assert "14 files were not read" in warning.value
+    assert "and 4 more" in warning.value

@@ -1,0 +1,73 @@
+"""Many pictures, a ZIP of pictures or a CSV of pixels: read a little at a time, and shown as a table."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from explorer.data.cards import find_card
+from explorer.networks import Known
+from explorer.ui import cache, html, readings, shell
+
+EACH = 3
+"""Up to so many pictures are shown one by one, with all their steps."""
+_FAULTS = 10
+_TURN = 0.7  # seconds of work in one refresh, so that other sessions have their turn
+
+
+def is_many(files: Sequence[Any]) -> bool:
+    """Whether uploaded files are shown as one table."""
+    from explorer.digits import archive, table
+
+    data = files[0].getvalue() if files else b""
+    return len(files) > EACH or archive.is_archive(data) or table.is_table(data, files[0].name)
+
+
+def show(files: Sequence[Any], network: Known) -> None:
+    """The table, or how far it is."""
+    card = find_card(network.spec.data.dataset)
+    contents = [(file.name, file.getvalue()) for file in files]
+    digest = hashlib.sha256()
+    for name, data in contents:
+        digest.update(f"{len(name)} {len(data)} {name}".encode(errors="replace"))
+        digest.update(data)
+    stamp = digest.hexdigest()[:16]
+    gathering = cache.gathering(stamp, card.name, contents)
+    if not gathering.finished:
+        st.fragment(_progress, run_every=0.2)(stamp, card.name, contents)
+        return
+    _faults(gathering.faults)
+    if not gathering.names:
+        return
+    if not network.usable:
+        st.caption("This network has no weights yet: choose another one in the sidebar.")
+        return
+    shares = cache.batch(network.id, network.version, card.name, gathering.pixels.tobytes())
+    st.markdown(f"**{len(gathering.names):,} digit{'s' if len(gathering.names) != 1 else ''}**")
+    found = readings.Readings(gathering.names, gathering.pixels, np.asarray(shares), gathering.labels)
+    readings.table(found, card, key=f"many-{stamp}", file_name="digits.csv")
+
+
+def _progress(stamp: str, dataset: str, contents: list[tuple[str, bytes]]) -> None:
+    with shell.sentences():
+        gathering = cache.gathering(stamp, dataset, contents)
+        finished = gathering.go_on(_TURN)
+        share = gathering.done / max(1, gathering.total)
+        st.progress(share, text=f"{len(gathering.names):,} digits found")
+        if finished:
+            st.rerun()
+
+
+def _faults(faults: list[tuple[str, str]]) -> None:
+    """What was not read, and why."""
+    if not faults:
+        return
+    lines = [f"- **{html.escape_markdown(name)}**: {html.escape_markdown(text)}" for name, text in faults[:_FAULTS]]
+    if len(faults) > _FAULTS:
+        lines.append(f"- and {len(faults) - _FAULTS:,} more")
+    what = "One file was" if len(faults) == 1 else f"{len(faults):,} files were"
+    st.warning(f"{what} not read.\n\n" + "\n".join(lines), icon=":material/broken_image:")
