@@ -178,8 +178,8 @@ def _upload(network: Known) -> None:
         key="upload",
         on_change=_open_uploaded,
         help="PNG, JPEG, WebP, BMP, GIF or TIFF, up to 20 MB each; a ZIP of them; or a CSV in MNIST's form, one digit "
-        "a row, with its label or without. They stay in this server's memory and go nowhere else. A digit that you open "
-        "has its 28 × 28 pixels in the page's address, so that a link shows it.",
+        "a row, with its label or without. They stay in this server's memory and go nowhere else. A digit that you "
+        "open has its 28 × 28 pixels in the page's address, so that a link shows it.",
     )
     if not files:
         st.info(
