@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import mistakes
 import numpy as np
+import separation
 import torch
 from report import report
 
@@ -142,6 +143,7 @@ PARTS: dict[str, Callable[[int], None]] = {
     "changes": changes,
     "kernels": kernels,
     "mistakes": lambda runs: mistakes.measure(min(runs, 3)),
+    "separation": lambda runs: separation.measure(min(runs, 5)),
     "browser": browser,
 }
 
