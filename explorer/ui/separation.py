@@ -193,7 +193,8 @@ def _map(
             }[method]
         where = "" if current is not None else "The current digit is not among these. "
         st.caption(
-            f"{seen}{where}Drag around points to select them, with Shift to add more; two clicks on nothing end it."
+            f"{seen}{where}Drag around points to select them, with Shift to add more; two clicks on nothing end it. "
+            "On a touch screen choose the lasso above the map first."
         )
         st.download_button(
             "Points as CSV",
