@@ -65,6 +65,7 @@ def maximal(looked: Looked, numbers: range, *, key: str) -> Mapping[str, np.ndar
             key=f"{key}-{first}",
             label="Make them" if count > 1 else "Make it",
             about=f"Makes an input for {looked.units.word}s {first} to {first + count - 1}. Deep layers take a minute.",
+            auto=bool(parts),  # who asked for the first ones of a page wants the others too
         )
         if found is None:
             return None
