@@ -28,7 +28,7 @@ screenshots: $(VENV)/.tests chromium  ## makes docs/*.png again
 	$(BIN)/python docs/screenshots.py
 
 bench: $(VENV)/.tests chromium
-	for name in start ui microscope analysis draw engine digits; do $(BIN)/python bench/$$name.py || exit 1; done
+	for name in start ui microscope analysis draw engine digits finding; do $(BIN)/python bench/$$name.py || exit 1; done
 
 $(VENV)/.made:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Kernelscope needs Python 3.11 or newer; set PYTHON=python3.11, say")'

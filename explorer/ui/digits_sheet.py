@@ -66,7 +66,7 @@ def show(data: bytes, name: str, network: Known, *, key: str) -> None:
         )
     with right:
         if not shown:
-            st.info("No digit was found. Drag a box around one, on the picture.", icon=":material/search_off:")
+            st.info("No digit was found. Press Add, then drag around one.", icon=":material/search_off:")
         elif shares is None:
             st.caption("This network has no weights yet: choose another one in the sidebar.")
         elif read:

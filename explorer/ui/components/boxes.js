@@ -5,7 +5,7 @@ const kept = new Map(); // name → stamp, boxes, history, for when the element 
 const PAUSE = 200; // milliseconds after the last key until Python hears of a change
 const SIDES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
 const SMALLEST = 6; // pixels on the screen, a box's sides
-const HINT = "Tap a box to correct it; drag it, or its corners. Drag on the paper to add one.";
+const HINT = "Choose a box to correct it; drag it, or its corners. Add, then drag on the picture, makes a new one.";
 const KEYS =
   "Arrow keys move it, Shift with an arrow resizes it, a number key says what it is, Delete removes it, S splits, M merges, A adds, Ctrl+Z undoes.";
 
