@@ -17,10 +17,7 @@ if TYPE_CHECKING:
     from conftest import Serve
 
 pytestmark = pytest.mark.browser
-SCRIBBLE = (
-    (0.30, 0.41), (0.54, 0.83), (0.63, 0.15), (0.11, 0.80), (0.35, 0.25), (0.69, 0.60), (0.57, 0.12), (0.55, 0.88),
-    (0.42, 0.55), (0.90, 0.45), (0.20, 0.50), (0.75, 0.80),
-)  # fmt: skip
+SCRIBBLE = tuple((0.8 if number % 2 else 0.2, 0.2 + 0.05 * number) for number in range(13))  # to and fro
 
 
 @pytest.fixture(scope="module")
