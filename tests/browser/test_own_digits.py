@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Page, expect
 from serving import ROOT
-from test_draw import ANSWER, SEVEN, begin, line, reads, tool
+from test_draw import ANSWER, ONE, SEVEN, begin, line, reads, tool
 
 if TYPE_CHECKING:
     from conftest import Serve
@@ -45,3 +47,35 @@ def test_a_step_switched_off_changes_the_answer_until_all_are_on(page: Page, app
     page.get_by_role("button", name="All on").click()
     reads(page, "7")
     expect(page.get_by_text("With all steps")).to_have_count(0)
+
+
+def keep(page: Page, digit: str) -> None:
+    page.get_by_role("button", name="Keep as a …").first.click()
+    page.get_by_test_id("stPopoverBody").get_by_text(digit, exact=True).click()
+    expect(page.get_by_text(f"Kept as a {digit}:")).to_be_visible()
+    page.keyboard.press("Escape")
+
+
+def test_two_digits_are_kept_downloaded_brought_back_and_scored(page: Page, app: str, tmp_path: Path) -> None:
+    begin(page, app)
+    for points, digit in ((SEVEN, "7"), (ONE, "1")):
+        line(page, points)
+        expect(page.locator(ANSWER)).to_contain_text(re.compile(rf"{digit}, \d+\.\d% sure"))
+        keep(page, digit)
+        tool(page, "Clear")
+        expect(page.locator(ANSWER)).to_contain_text("Draw one digit, large.")
+    page.get_by_role("tab", name="My test set").click()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Download as ZIP").click()
+    path = tmp_path / "mine.zip"
+    saved.value.save_as(path)
+    assert len(zipfile.ZipFile(path).namelist()) == 3
+
+    page.goto(f"{app}/digits")  # another session
+    page.get_by_role("tab", name="My test set").click()
+    expect(page.get_by_text("Here your own digits will stand")).to_be_visible()
+    page.locator("input[type=file]").last.set_input_files(path)
+    expect(page.get_by_text("2 digits added.")).to_be_visible()
+    table = page.locator(".ks-table", has_text="Mine right")
+    expect(table.get_by_role("row", name=re.compile(r"LeNet-5.*\d of 2"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"reads 2 of 2 right"))).to_be_visible()
