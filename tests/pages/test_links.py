@@ -26,7 +26,7 @@ def html(tested: AppTest) -> str:
     return "\n".join(item.proto.body for item in tested.get("html"))
 
 
-@pytest.mark.parametrize("page", ["build", "inside", "mistakes", "digits", "learn"])
+@pytest.mark.parametrize("page", ["build", "inside", "mistakes", "digits", "learn", "data"])
 def test_a_link_carries_an_own_digit_to_every_page(open_app: Open, page: str) -> None:
     tested = open_app(page, network="tiny", digit="own", own=to_text(own()))
     assert not tested.exception
