@@ -97,7 +97,9 @@ def _network() -> None:
     _put("network-picker", current.id)
 
     def take() -> None:
-        state.select_network(st.session_state["network-picker"])
+        # A run that was broken off between the two, by the browser's back button say, has left no value: see show().
+        if (wanted := st.session_state.get("network-picker")) is not None:
+            state.select_network(wanted)
         st.rerun()
 
     st.selectbox(
@@ -168,7 +170,7 @@ def _picker(count: int) -> None:
         value="min" if index is not None else None,
         step=1,
         key="digit",
-        on_change=lambda: _take(st.session_state["digit"]),
+        on_change=lambda: _take(st.session_state.get("digit")),
         placeholder="your own" if number is None else f"training {number}",
         width="stretch",
     )

@@ -68,6 +68,7 @@ def test_the_chart_of_two_networks_holds_the_analysis_own_counts(app: str, page:
     page.get_by_role("tab", name="How robust is it").click(timeout=LONG)
     page.get_by_role("combobox", name="Compare with").click(timeout=LONG)
     page.get_by_role("option", name="Multilayer perceptron").click()
+    page.keyboard.press("Escape")  # while the list is open, the rest can't be reached
     page.get_by_role("radio", name="Attack: FGSM").click(timeout=LONG)
     page.get_by_role("button", name=re.compile("Count Attack: FGSM for")).click(timeout=LONG)
     plot = ".st-key-robust-chart .ks-plot"
