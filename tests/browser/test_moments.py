@@ -1,7 +1,8 @@
-"""The time slider in the browser: what is on the screen against the weights that it should be of."""
+"""The time slider, and a weight typed in 'Change it': what is on the screen against the weights it should be of."""
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from explorer import networks, weights
-from explorer.analysis import activations
+from explorer.analysis import activations, evaluate
 from explorer.data import load
 from explorer.figures import theme
 from explorer.models import Network, build
@@ -111,3 +112,40 @@ def test_the_slider_moves_everything_and_a_link_shows_the_same(
     other.get_by_role("button", name="Show it as it is now").click()
     expect(other.get_by_role("slider", name="Moment of its training")).to_have_attribute("aria-valuetext", "trained")
     shows(other, networks.load(run))
+
+
+def test_a_weight_is_typed_and_all_test_digits_are_counted_anew(
+    serve: Callable[..., Any], open_page: Callable[..., Page], run: str, tmp_path: Path
+) -> None:
+    app = serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(tmp_path / "home")}).url
+    page = open_page()
+    page.goto(f"{app}/inside?network={run}")
+    page.get_by_role("tab", name="Change it").click()
+    expect(page.get_by_text("Nothing yet")).to_be_visible()
+    page.get_by_text("Its weights as numbers").click()
+    table = page.locator('.st-key-change-one [data-testid="data-grid-canvas"]').first
+    expect(table).to_be_visible()
+    table.evaluate("element => element.scrollIntoView({block: 'center'})")
+    expect(page.get_by_text("Rows from top to bottom")).to_be_visible()
+    expect(page.get_by_role("img", name="Probabilities:")).to_be_visible()
+    page.wait_for_timeout(1000)  # for the table, which draws itself and tells nobody when it has
+    size = table.bounding_box()
+    assert size is not None
+    # Below the head, the first row's first number.
+    page.mouse.click(size["x"] + 30, size["y"] + 52)
+    page.wait_for_timeout(500)
+    page.keyboard.press("Enter")  # opens the cell
+    cell = page.locator("#portal input")
+    expect(cell).to_be_visible()
+    cell.fill("2.5")
+    cell.press("Enter")
+    changed = copy.deepcopy(networks.load(run))
+    changed.conv1.weight[0, 0, 0, 0] = 2.5
+    data = load("mnist")
+    before, after = (
+        evaluate(one, data.test.pixels, data.test.labels, data.card) for one in (networks.load(run), changed)
+    )
+    expect(page.get_by_text(f"{before.accuracy:.2%} → {after.accuracy:.2%}")).to_be_visible()
+    expect(page.get_by_text("conv1, kernel 0: weights for input map 0 written by hand")).to_be_visible()
+    page.get_by_role("button", name="Undo").click()
+    expect(page.get_by_text("Nothing yet")).to_be_visible()
