@@ -56,7 +56,7 @@ def show(looked: Looked, unit: int) -> None:
 def maximal(looked: Looked, numbers: range, *, key: str) -> Mapping[str, np.ndarray] | None:
     """The inputs made for these kernels; None, with the way to have them made, before they are there."""
     chunks = {number - number % CHUNK for number in numbers}
-    parts = []
+    parts: list[tuple[int, Mapping[str, np.ndarray]]] = []
     for first in sorted(chunks):
         count = min(CHUNK, looked.units.count - first)
         request = ask("maximal", network=looked.network, layer=looked.units.name, first=first, count=count)
