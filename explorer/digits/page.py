@@ -15,7 +15,8 @@ from explorer.digits import ink, ruling
 from explorer.digits.decode import Picture
 
 _COARSE = 320  # light and shadow are estimated on a picture of this many pixels on the longer side
-_SMALL, _LARGE = 900, 1700  # pixels on the longer side: what is smaller is enlarged, what is larger averaged down
+_SMALL = 900  # pixels on the longer side: what is smaller is enlarged
+_LARGE = 1_500_000  # pixels in all: what is larger is averaged down
 _WINDOW = 0.2  # of the shorter side: wider than any stroke
 _WEAKEST = 0.25  # of the page's full ink
 _LOCAL = 0.42  # of the fullest ink near by: where the outline of a stroke is
@@ -63,9 +64,9 @@ def page_of(picture: Picture) -> Page:
 
 def _scaled(grey: np.ndarray) -> tuple[np.ndarray, float]:
     longest = max(grey.shape)
-    if _SMALL <= longest <= _LARGE:
+    if longest >= _SMALL and grey.size <= _LARGE:
         return grey, 1.0
-    scale = min(_SMALL / longest, 6.0) if longest < _SMALL else _LARGE / longest
+    scale = min(_SMALL / longest, 6.0) if longest < _SMALL else (_LARGE / grey.size) ** 0.5
     height, width = (max(1, round(side * scale)) for side in grey.shape)
     method = Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.BOX
     image = Image.fromarray(np.ascontiguousarray(grey)).resize((width, height), method)
