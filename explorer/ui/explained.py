@@ -9,7 +9,7 @@ from explorer.analysis import Evaluation
 from explorer.data.cards import DataCard
 from explorer.jobs.request import ask
 from explorer.networks import Known
-from explorer.ui import cache, flips, html, jobs, shell, sidebar, state
+from explorer.ui import cache, flips, html, jobs, shell, sidebar, state, text
 from explorer.ui.components import wall
 from explorer.ui.flips import Case
 from explorer.ui.text import number as number_text
@@ -42,7 +42,7 @@ def _head(case: Case, numbers: np.ndarray) -> None:
         truth = "Your own digit" if case.label is None else f"True class {case.name(case.label)}"
         mark = "" if case.label is None else " ✗" if case.wrong else " ✓"
         st.markdown(
-            f"**{truth}, read as {case.name(case.answer)}**{mark}, {case.shares[case.answer]:.1%} sure"
+            f"**{truth}, read as {case.name(case.answer)}**{mark}, {text.sure(case.shares[case.answer])}"
             + ("" if case.index is None else f" · test digit {case.index}")
         )
         with st.container(horizontal=True, gap="small"):

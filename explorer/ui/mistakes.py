@@ -73,7 +73,7 @@ def _all(found: Evaluation, card: DataCard) -> None:
     with left:
         _matrix(matrix, card)
     with right:
-        _gallery(found, card)
+        _gallery(found, matrix, card)
     _classes(matrix, card)
 
 
@@ -84,7 +84,8 @@ def _cell() -> tuple[int, int] | None:
 def _matrix(matrix: np.ndarray, card: DataCard) -> None:
     st.markdown(
         "**Confusion matrix**",
-        help="Rows: what the digit is. Columns: what the network takes it for. Click a cell to see its digits.",
+        help="Rows: what the digit is. Columns: what the network takes it for. Click a cell to see its digits, or "
+        "choose it in the list beside.",
     )
 
     def take(click: Click) -> None:
@@ -103,21 +104,37 @@ def _matrix(matrix: np.ndarray, card: DataCard) -> None:
     )
 
 
-def _gallery(found: Evaluation, card: DataCard) -> None:
+def _cell_picker(matrix: np.ndarray, card: DataCard) -> None:
+    """The matrix's cells as a list, for those who don't point: the mistakes, the most frequent first, then what is
+    read right."""
+    errors = matrix - np.diag(np.diag(matrix))
+    order = np.argsort(-errors, axis=None, kind="stable")[: np.count_nonzero(errors)]
+    cells: list[tuple[int, int] | None] = [None, *(divmod(int(cell), len(matrix)) for cell in order)]
+    cells += [(number, number) for number in range(len(matrix))]
+    chosen = _cell()
+    if chosen not in cells:
+        cells.insert(1, chosen)
+
+    def words(cell: tuple[int, int] | None) -> str:
+        if cell is None:
+            return f"all {errors.sum():,} mistakes"
+        return f"{card.classes[cell[0]]} read as {card.classes[cell[1]]}: {matrix[cell]:,}"
+
+    def take() -> None:
+        st.session_state["cell"] = st.session_state["cell-picker"]
+
+    st.session_state["cell-picker"] = chosen
+    st.selectbox("Digits shown", cells, key="cell-picker", format_func=words, on_change=take)
+
+
+def _gallery(found: Evaluation, matrix: np.ndarray, card: DataCard) -> None:
     cell = _cell()
     numbers = mistakes(found, cell=cell)
     if cell is None and not len(numbers):
         st.markdown("**No mistakes** on these images. Another network, the softmax regression say, makes some.")
         return
-    if cell is None:
-        st.markdown(f"**All {len(numbers):,} mistakes**, the most confident first. Click one: it is explained.")
-    else:
-        true, predicted = (card.classes[number] for number in cell)
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{true} read as {predicted}**: {len(numbers):,}", width="content")
-            if st.button("Show all mistakes", key="clear-cell", type="tertiary"):
-                st.session_state["cell"] = None
-                st.rerun()
+    _cell_picker(matrix, card)
+    st.caption("The most confident first. Click one: it is explained.")
     if not len(numbers):
         st.caption("None.")
         return
@@ -141,7 +158,8 @@ def _gallery(found: Evaluation, card: DataCard) -> None:
 
 def _caption(found: Evaluation, number: int, card: DataCard) -> str:
     true, predicted = card.classes[found.labels[number]], card.classes[found.predictions[number]]
-    return f"{true} → {predicted}, {found.confidences[number]:.0%}"
+    share = found.confidences[number]
+    return f"{true} → {predicted}, {'> 99%' if 0.995 <= share < 1 else f'{share:.0%}'}"
 
 
 def _classes(matrix: np.ndarray, card: DataCard) -> None:

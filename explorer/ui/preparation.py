@@ -13,7 +13,7 @@ import streamlit as st
 from explorer.data.cards import DataCard, find_card
 from explorer.errors import PictureError
 from explorer.networks import Known
-from explorer.ui import html, sidebar
+from explorer.ui import html, sidebar, text
 
 if TYPE_CHECKING:
     from explorer.digits import Preparation, Prepared
@@ -104,7 +104,7 @@ def _answer(seen: dict[str, np.ndarray] | None, card: DataCard) -> str:
         return "no answer, for no ink was found"
     shares = seen["probabilities"]
     guess = int(shares.argmax())
-    return f"**{card.classes[guess]}**, {shares[guess]:.1%} sure"
+    return f"**{card.classes[guess]}**, {text.sure(shares[guess])}"
 
 
 def _without() -> str:

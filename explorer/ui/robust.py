@@ -13,7 +13,7 @@ from explorer.data.cards import DataCard
 from explorer.figures import harder
 from explorer.jobs import service
 from explorer.networks import Known
-from explorer.ui import cache, html, jobs, shell, sidebar, state
+from explorer.ui import cache, html, jobs, shell, sidebar, state, text
 from explorer.ui import robust_counts as counts
 from explorer.ui.components import chart, wall
 from explorer.ui.robust_counts import Curve
@@ -159,7 +159,7 @@ def _examples(network: Known, card: DataCard, trial: Trial) -> None:
         bar=False,
         captions=[f"{level:g}: {card.classes[one]}" for level, one in zip(trial.levels, read, strict=True)],
         details=[
-            f"{trial.title} {level:g}: {network.title} reads {card.classes[one]}, {share[one]:.1%} sure"
+            f"{trial.title} {level:g}: {network.title} reads {card.classes[one]}, {text.sure(share[one])}"
             for level, one, share in zip(trial.levels, read, answers, strict=True)
         ],
         marks=None if label is None else ["right" if one == label else "wrong" for one in read],

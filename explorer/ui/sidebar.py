@@ -12,7 +12,7 @@ import streamlit as st
 from explorer.data.cards import find_card
 from explorer.errors import WeightsError
 from explorer.networks import Known
-from explorer.ui import cache, datanotice, export, html, moments, shell, state, trusted
+from explorer.ui import cache, datanotice, export, html, moments, shell, state, text, trusted
 from explorer.ui.components.history import history
 
 ACTIVE = ("queued", "running", "paused")
@@ -155,7 +155,7 @@ def _verdict(probabilities: np.ndarray, label: int | None, classes: tuple[str, .
     return (
         f'<div class="ks-verdict"><div>{truth}</div>'
         f'<div class="{kind}">reads <b>{escape(classes[guess])}</b> {mark}</div>'
-        f"<div>{probabilities[guess]:.1%} sure</div></div>"
+        f"<div>{escape(text.sure(probabilities[guess]))}</div></div>"
     )
 
 

@@ -17,6 +17,13 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min"
 
 
+def sure(share: float) -> str:
+    """How sure a network is: 97.3% sure, and never 100% or 0% for what is not."""
+    if 0.9995 <= share < 1:
+        return "> 99.9% sure"
+    return "< 0.1% sure" if 0 < share < 0.0005 else f"{share:.1%} sure"
+
+
 def number(value: float, digits: int = 4) -> str:
     """A number with so many significant digits, without zeros at its end where it is exactly so short: 0.9, 1, 0.5000
     for what was rounded to that."""

@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer.data.cards import DataCard, find_card
 from explorer.networks import Known
-from explorer.ui import cache, jobs
+from explorer.ui import cache, jobs, text
 
 NO_DIGIT = "This does not look like a digit."
 NOTHING_LEARNED = "This does not look like anything that the network has learned."
@@ -54,7 +54,7 @@ def sentence(card: DataCard) -> str:
 def answer(shares: np.ndarray, card: DataCard, judged: Judged | None) -> None:
     """The class that the network reads in an own picture, or that it is none, and then the raw answer."""
     guess = int(shares.argmax())
-    read = f"**{card.classes[guess]}**, {shares[guess]:.1%} sure"
+    read = f"**{card.classes[guess]}**, {text.sure(shares[guess])}"
     if judged is not None and judged.rejected:
         st.markdown(f":material/block: **{sentence(card)}** Raw answer: {read}")
     else:

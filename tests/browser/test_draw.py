@@ -58,7 +58,7 @@ def line(page: Page, points: Line, *, lift: bool = True) -> None:
 
 
 def reads(page: Page, answer: str) -> None:
-    expect(page.locator(ANSWER)).to_contain_text(re.compile(rf"Reads {answer}, \d+\.\d% sure"))
+    expect(page.locator(ANSWER)).to_contain_text(re.compile(rf"Reads {answer}, (> )?\d+\.\d% sure"))
 
 
 def ink(page: Page) -> np.ndarray:

@@ -22,6 +22,7 @@ from explorer.digits import read
 from explorer.errors import PictureError
 from explorer.ui import digits
 from explorer.ui.components import draw
+from explorer.ui.text import sure
 
 Open = Callable[..., AppTest]
 SEVEN = [(70, 60), (205, 60), (125, 230)]
@@ -85,7 +86,7 @@ def test_a_drawing_is_read_as_pytorch_reads_its_prepared_form(drawn: Callable[..
     first.register_forward_hook(lambda _module, _inputs, output: seen.update(maps=output.detach()[0].numpy()))
     probabilities = model(normalise(as_tensor(pixels), card)).detach().double().softmax(1)[0]
     guess = int(probabilities.argmax())
-    assert f"Reads **{card.classes[guess]}**, {probabilities[guess]:.1%} sure" in texts(tested)
+    assert f"Reads **{card.classes[guess]}**, {sure(probabilities[guess])}" in texts(tested)
     wall = shown_wall(tested, "drawing-wall")
     numbers = [int(text) for text in wall.header["captions"]]
     assert len(numbers) == min(16, len(seen["maps"]))

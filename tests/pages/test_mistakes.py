@@ -30,7 +30,7 @@ from explorer.jobs.context import Context
 from explorer.jobs.request import Request, ask
 from explorer.ui import flips, label_errors, robust_counts
 from explorer.ui import mistakes as page
-from explorer.ui.text import number
+from explorer.ui.text import number, sure
 
 Open = Callable[..., AppTest]
 
@@ -91,7 +91,8 @@ def test_a_misread_digit_is_explained(opened: Callable[..., AppTest]) -> None:
     tested = opened(page.EXPLAINED, "softmax", str(index))
     shares, label = shares_of(network, index), int(data.test.labels[index])
     said = texts(tested)
-    assert f"True class {label}, read as {shares.argmax()}** ✗, {shares.max():.1%} sure · test digit {index}" in said
+    how = sure(float(shares.max()))
+    assert f"True class {label}, read as {shares.argmax()}** ✗, {how} · test digit {index}" in said
     assert "The smallest change that makes it right" in said
     for name in CHANGES:
         found = smallest(network, np.asarray(data.test.pixels[index]), label, data.card, name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from html import escape
 
 import numpy as np
 import pytest
@@ -22,6 +23,7 @@ from explorer.training.engine import train
 from explorer.training.events import Event, Finished, Snapshot
 from explorer.training.snapshots import write_snapshot
 from explorer.ui.moments import NOW
+from explorer.ui.text import sure
 
 Open = Callable[..., AppTest]
 SPEC = RunSpec(
@@ -76,7 +78,7 @@ def check(tested: AppTest, network: Network) -> None:
     np.testing.assert_array_equal(shown_wall(tested, "wall-pool1").pixels, wanted["pool1"])
     guess = wanted["probabilities"].argmax()
     verdict = re.sub(r"<[^>]+>", " ", "".join(item.proto.body for item in tested.get("html")))
-    assert f"{wanted['probabilities'][guess]:.1%} sure" in verdict
+    assert escape(sure(wanted["probabilities"][guess])) in verdict
     assert f"{guess} {wanted['probabilities'][guess]:.1%}" in component(tested, "probabilities").json
     tested.session_state["inside-tab"] = "Kernels"
     sound(tested.run())

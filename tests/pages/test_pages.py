@@ -301,10 +301,17 @@ def test_mistakes_are_those_that_pytorch_makes(open_app: Open) -> None:
     np.testing.assert_array_equal(wall.pixels, data.test.pixels[order][:, 0])
     first = order[0]
     assert wall.header["captions"][0].startswith(f"{data.test.labels[first]} → {guesses[first]}, ")
-    tested.session_state["cell"] = (4, 9)
-    tested.run()
-    expected = ((data.test.labels == 4) & (guesses.numpy() == 9)).sum()
-    assert f"**4 read as 9**: {expected}" in texts(tested)
+    picker = tested.selectbox(key="cell-picker")
+    assert picker.options[0] == f"all {len(wrong):,} mistakes"
+    true, read = int(picker.options[1][0]), int(picker.options[1][len("5 read as ")])
+    cell = np.flatnonzero((data.test.labels == true) & (guesses.numpy() == read))
+    assert picker.options[1] == f"{true} read as {read}: {len(cell)}"
+    counts = [int(option.rpartition(": ")[2]) for option in picker.options[1:-10]]
+    assert counts == sorted(counts, reverse=True)
+    assert sum(counts) == len(wrong)
+    picker.set_value((true, read)).run()
+    order = cell[np.argsort(-shares.numpy()[cell], kind="stable")][:60]
+    np.testing.assert_array_equal(shown_wall(tested, "mistakes-wall").pixels, data.test.pixels[order][:, 0])
 
 
 def test_a_network_without_weights_says_so(open_app: Open) -> None:

@@ -18,6 +18,7 @@ from explorer.digits import Preparation, prepare, read
 from explorer.digits.decode import decode
 from explorer.ui import preparation
 from explorer.ui.components import draw
+from explorer.ui.text import sure
 
 Open = Callable[..., AppTest]
 
@@ -25,7 +26,7 @@ Open = Callable[..., AppTest]
 def answer(name: str, pixels: Any) -> str:
     card = find_card("mnist")
     shares = networks.load(name)(normalise(as_tensor(pixels.reshape(1, *card.shape)), card)).double().softmax(1)[0]
-    return f"**{card.classes[int(shares.argmax())]}**, {float(shares.max()):.1%} sure"
+    return f"**{card.classes[int(shares.argmax())]}**, {sure(float(shares.max()))}"
 
 
 def test_every_switch_of_the_preparation_is_offered() -> None:

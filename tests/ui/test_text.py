@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from explorer.ui import html
-from explorer.ui.text import duration, factor, number
+from explorer.ui.text import duration, factor, number, sure
 
 
 @pytest.mark.parametrize(
@@ -74,3 +74,12 @@ def test_a_picture_keeps_every_pixel(channels: int) -> None:
 def test_a_number_has_zeros_at_its_end_only_where_it_was_rounded(value: float, text: str) -> None:
     assert number(value) == text
     assert factor(value) == (f"({text})" if value < 0 else text)
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(1.0, "100.0% sure"), (0.99999, "> 99.9% sure"), (0.9994, "99.9% sure"), (0.123, "12.3% sure"),
+     (0.0004, "< 0.1% sure"), (0.0, "0.0% sure")],
+)  # fmt: skip
+def test_nobody_is_said_to_be_surer_than_they_are(share: float, words: str) -> None:
+    assert sure(share) == words
