@@ -159,7 +159,7 @@ def _gallery(found: Evaluation, matrix: np.ndarray, card: DataCard) -> None:
 def _caption(found: Evaluation, number: int, card: DataCard) -> str:
     true, predicted = card.classes[found.labels[number]], card.classes[found.predictions[number]]
     share = found.confidences[number]
-    return f"{true} → {predicted}, {'> 99%' if 0.995 <= share < 1 else f'{share:.0%}'}"
+    return f"{true} → {predicted}, {'> 99%' if share >= 0.995 else f'{share:.0%}'}"
 
 
 def _classes(matrix: np.ndarray, card: DataCard) -> None:

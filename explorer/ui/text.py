@@ -18,10 +18,10 @@ def duration(seconds: float) -> str:
 
 
 def sure(share: float) -> str:
-    """How sure a network is: 97.3% sure, and never 100% or 0% for what is not."""
-    if 0.9995 <= share < 1:
+    """How sure a network is: 97.3% sure, and never 100% or 0%: a softmax is neither, if its numbers are exact enough."""
+    if share >= 0.9995:
         return "> 99.9% sure"
-    return "< 0.1% sure" if 0 < share < 0.0005 else f"{share:.1%} sure"
+    return "< 0.1% sure" if share < 0.0005 else f"{share:.1%} sure"
 
 
 def number(value: float, digits: int = 4) -> str:

@@ -78,8 +78,8 @@ def test_a_number_has_zeros_at_its_end_only_where_it_was_rounded(value: float, t
 
 @pytest.mark.parametrize(
     ("share", "words"),
-    [(1.0, "100.0% sure"), (0.99999, "> 99.9% sure"), (0.9994, "99.9% sure"), (0.123, "12.3% sure"),
-     (0.0004, "< 0.1% sure"), (0.0, "0.0% sure")],
+    [(1.0, "> 99.9% sure"), (0.99999, "> 99.9% sure"), (0.9994, "99.9% sure"), (0.123, "12.3% sure"),
+     (0.0004, "< 0.1% sure"), (0.0, "< 0.1% sure")],
 )  # fmt: skip
 def test_nobody_is_said_to_be_surer_than_they_are(share: float, words: str) -> None:
     assert sure(share) == words
