@@ -18,7 +18,7 @@ def duration(seconds: float) -> str:
 
 
 def sure(share: float) -> str:
-    """How sure a network is: 97.3% sure, and never 100% or 0%: a softmax is neither, if its numbers are exact enough."""
+    """How sure a network is: 97.3% sure, and never 100% or 0%, which no softmax is exactly."""
     if share >= 0.9995:
         return "> 99.9% sure"
     return "< 0.1% sure" if share < 0.0005 else f"{share:.1%} sure"
