@@ -15,6 +15,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 sys.path.insert(0, str(HERE.parent / "bench"))
 
+import pictures  # noqa: E402
+import sheets  # noqa: E402
 from serving import APP, chromium, serving  # noqa: E402
 
 from explorer.data import load  # noqa: E402
@@ -50,6 +52,13 @@ def photograph(number: int) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(coloured.clip(0, 255).astype(np.uint8)).save(buffer, "JPEG", quality=85)
     return buffer.getvalue()
+
+
+def sheet() -> bytes:
+    """A photographed sheet of squared paper with some test digits."""
+    test, rng = load("mnist").test, np.random.default_rng(5)
+    numbers = rng.permutation(len(test))[:16]
+    return sheets.FAMILIES["squared"]([pictures.glyph(np.asarray(test.pixels[one, 0])) for one in numbers], rng).data
 
 
 def draw(page: Page, line: list[tuple[float, float]]) -> None:
@@ -95,6 +104,19 @@ def main() -> None:
         page.get_by_text("Use in first layer").wait_for(timeout=60_000)
         keep(page, "kernel-bench")
 
+        page = open_page(browser, f"{app.url}/inside?network=lenet5&digit=18", height=1_000)
+        page.get_by_role("tab", name="Kernels", exact=True).click()
+        page.get_by_role("radio", name="what they look for").click()
+        page.get_by_text("A tile holds the nine").wait_for(timeout=300_000)
+        page.get_by_role("option", name="conv1, kernel 2: best test image").click()
+        page.locator(".st-key-exciting-nine canvas").first.wait_for(timeout=60_000)
+        keep(page, "looks-for")
+
+        page = open_page(browser, f"{app.url}/inside?network=lenet5&digit=18", height=1_000)
+        page.get_by_role("tab", name="Where digits separate").click()
+        page.locator(".st-key-separation .plot-container").wait_for(timeout=300_000)
+        keep(page, "separate")
+
         page = open_page(browser, f"{app.url}/learn?chapter=convolution")
         page.locator(".scope .title, .ks-plot .plot-container").first.wait_for(timeout=60_000)
         keep(page, "learn")
@@ -102,6 +124,15 @@ def main() -> None:
         page = open_page(browser, f"{app.url}/mistakes?network=lenet5")
         page.locator(".st-key-confusion .plot-container").wait_for(timeout=60_000)
         keep(page, "mistakes")
+
+        page = open_page(browser, f"{app.url}/mistakes?network=lenet5", height=1_000)
+        page.locator(".st-key-mistakes-wall").get_by_role("option").first.click()
+        page.get_by_text("The smallest change that makes it right").wait_for(timeout=300_000)
+        keep(page, "explained")
+
+        page = open_page(browser, f"{app.url}/data?network=lenet5", height=1_000)
+        page.locator(".st-key-data-counts .plot-container").wait_for(timeout=60_000)
+        keep(page, "data")
 
         page = open_page(browser, f"{app.url}/digits?network=article", height=1_000)
         draw(page, [(0.3, 0.25), (0.7, 0.25), (0.45, 0.8)])
@@ -114,6 +145,14 @@ def main() -> None:
         page.locator(".st-key-upload input[type=file]").set_input_files([picture])  # type: ignore[list-item]
         page.get_by_text("Reads ").first.wait_for(timeout=60_000)
         keep(page, "digits")
+
+        page = open_page(browser, f"{app.url}/digits", height=1_100)
+        page.get_by_role("tab", name="Upload").click()
+        picture = {"name": "sheet.jpg", "mimeType": "image/jpeg", "buffer": sheet()}
+        page.locator(".st-key-upload input[type=file]").set_input_files([picture])  # type: ignore[list-item]
+        page.locator(".boxes .box").first.wait_for(timeout=120_000)
+        page.locator(".boxes").first.scroll_into_view_if_needed()
+        keep(page, "sheet")
 
 
 if __name__ == "__main__":
