@@ -71,9 +71,9 @@ RECIPES: dict[str, Recipe] = {
     ),
     "robust": Recipe(
         TrainSpec(learning_rate=0.006, epochs=8, augmentation=AS_WRITTEN, precision="float32"),
-        "How much images are changed follows from what hands, pens and cameras do, and was not searched for; the "
-        "learning rate is that of the article's network, and 8 epochs are what time allowed. The test images were not "
-        "looked at.",
+        "Nothing was chosen by the validation images: how much images are changed follows from what hands, pens and "
+        "cameras do; the learning rate is that of the article's network, and 8 epochs are what time allowed. The test "
+        "images were not looked at.",
     ),
     "mlp": Recipe(
         TrainSpec(learning_rate=0.002, epochs=10, augmentation=A_LITTLE, precision="float32"),

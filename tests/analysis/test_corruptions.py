@@ -67,10 +67,12 @@ def test_a_shift_moves_each_digit_by_its_length_in_a_direction_of_its_own(images
     for k in range(COUNT):
         expected = ndimage.shift(images[k, 0].numpy(), (float(y[k]), float(x[k])), order=1, mode="grid-constant")
         np.testing.assert_allclose(moved[k, 0], expected, atol=2e-5)
-    found = corrupt(images, "shift", 3.0, NUMBERS)
+    inner = torch.zeros_like(images)  # with nothing near the border, all of it stays in sight
+    inner[..., 5:-5, 5:-5] = images[..., 5:-5, 5:-5]
+    found = corrupt(inner, "shift", 3.0, NUMBERS)
     directions = set()
     for k in range(COUNT):
-        start = ndimage.center_of_mass(images[k, 0].numpy())
+        start = ndimage.center_of_mass(inner[k, 0].numpy())
         end = ndimage.center_of_mass(found[k, 0].numpy())
         way = np.subtract(end, start)
         assert np.hypot(*way) == pytest.approx(3.0, abs=0.02)

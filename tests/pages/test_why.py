@@ -53,7 +53,7 @@ def why_page() -> None:
     test = cache.dataset("mnist").test
     number = st.session_state.get("number", 0)
     pixels = np.asarray(test.pixels[number])
-    outputs = cache.activations(network.id, network.version, None, "mnist", pixels.tobytes())
+    outputs = cache.activations(network.id, network.version, "mnist", pixels.tobytes())
     why.show(network, card, trace(network.spec.model, card.shape, 10), outputs, pixels, int(test.labels[number]))
 
 
