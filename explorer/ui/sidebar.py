@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+import time
 from html import escape
 
 import numpy as np
@@ -14,6 +15,9 @@ from explorer.errors import WeightsError
 from explorer.networks import Known
 from explorer.ui import cache, datanotice, export, html, moments, shell, state, text, trusted
 from explorer.ui.components.history import history
+
+LATE_SECONDS = 3.0
+"""How long a browser on a busy machine may still send what the app has replaced."""
 
 ACTIVE = ("queued", "running", "paused")
 STATES = {
@@ -98,7 +102,8 @@ def _network() -> None:
 
     def take() -> None:
         # A run that was broken off between the two, by the browser's back button say, has left no value: see show().
-        if (wanted := st.session_state.get("network-picker")) is not None:
+        wanted = st.session_state.get("network-picker")
+        if wanted is not None and _meant("network-picker", wanted):
             state.select_network(wanted)
         st.rerun()
 
@@ -179,18 +184,41 @@ def _picker(count: int) -> None:
         icon=":material/shuffle:",
         key="random-digit",
         help="Another digit at random",
-        on_click=lambda: _take(random.randrange(count)),  # noqa: S311 no secret hangs on it
+        on_click=lambda: _select(random.randrange(count)),  # noqa: S311 no secret hangs on it
     )
 
 
 def _put(key: str, value: str | int | None) -> None:
     """Gives a widget its value, only where it has another one: at each value that is given anew the browser throws away
     what is being typed, and the sidebar refreshes by itself while a network trains."""
+    shown, _, _ = st.session_state.get(_held(key), (None, None, 0.0))
+    if shown != value:
+        st.session_state[_held(key)] = value, shown, time.monotonic()
     if st.session_state.get(key) != value:
         st.session_state[key] = value
 
 
+def _meant(key: str, wanted: str | int) -> bool:
+    """Whether a widget's new value is its user's: not the one that the app has replaced a moment ago, which a browser
+    that didn't know that yet sends along with some other click."""
+    _, before, since = st.session_state.get(_held(key), (None, None, 0.0))
+    if wanted == before and time.monotonic() - since < LATE_SECONDS:
+        return False
+    st.session_state[_held(key)] = wanted, None, time.monotonic()
+    return True
+
+
+def _held(key: str) -> str:
+    """Where the session keeps what a widget was given last, what it showed before that, and since when."""
+    return f"_held-{key}"
+
+
 def _take(index: int | None) -> None:
-    if index is not None:
+    if index is not None and _meant("digit", index):
         state.select_digit(index)
+    st.rerun()
+
+
+def _select(index: int) -> None:
+    state.select_digit(index)
     st.rerun()

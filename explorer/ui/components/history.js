@@ -11,21 +11,24 @@ let path = window.location.pathname;
 window.addEventListener(
   "popstate",
   () => {
-    if (window.location.pathname === path) send?.(window.location.search);
+    const stays = window.location.pathname === path;
+    path = window.location.pathname;
+    if (stays) send?.(window.location.search);
   },
   true
 );
 
-// A link to a page leads to its bare address, to which the page adds network and digit. That is one step of the reader's,
-// so it is one entry of the history: else each page would need two clicks to get back from.
+// A link to a page leads to its bare address, to which the page adds network and digit, and perhaps a chapter. That is one
+// step of the reader's, so it is one entry of the history: else each page would need several clicks to get back from.
 const push = window.history.pushState;
 window.history.pushState = function (state, title, url) {
   const to = new URL(url ?? "", window.location.href);
-  const completes = to.pathname === window.location.pathname && !window.location.search && to.search;
+  const here = [...new URLSearchParams(window.location.search)];
+  const completes = to.pathname === window.location.pathname && here.every(([name, value]) => to.searchParams.get(name) === value);
   (completes ? this.replaceState : push).call(this, state, title, url);
+  path = window.location.pathname;
 };
 
 export default function (component) {
-  path = window.location.pathname;
   send = (search) => component.setTriggerValue("went", search);
 }

@@ -30,7 +30,7 @@ def remember_map(index: int) -> None:
 
 
 def remember_points(points: Points) -> None:
-    state["points"] = points
+    state["selected"] = points
 
 
 part = st.query_params.get("part", "charts")
@@ -82,7 +82,7 @@ if part == "points":
         on_select=remember_points,
         sprites=sprites(pictures),
     )
-    st.html(f"<p id='points'>{state.get('points')}</p><p id='returned'>{returned}</p><p id='turn'>{turn}</p>")
+    st.html(f"<p id='points'>{state.get('selected')}</p><p id='returned'>{returned}</p><p id='turn'>{turn}</p>")
 
 if part == "walls":
     count = 40 if turn == 0 else 30
