@@ -1,11 +1,10 @@
 """In which precision, and on how many threads, a network trains fastest on this device: found by trying.
 
-No rule would do. On a CPU with bfloat16 arithmetic the article's network trains 1.4 times as fast in bfloat16 as in
-float32, on one without it at a tenth of the speed; a small network gains nothing from many cores, and loses time to
-their waiting for each other. What never paid for itself where it was measured is not tried: channels-first images
-(a third to a half slower with every network that has convolutions, see :class:`~.forward.Forward`), and
-``torch.compile`` (on two CPU cores LeNet-5 and ``tiny`` become 5 to 9 % faster after compiling for 15 to 47 s, which
-an ordinary run doesn't take; the article's network becomes slower).
+No rule would do. A CPU with bfloat16 arithmetic may train faster in it than in float32; on one without it the article's
+network was at a tenth of the speed. Nor does every network gain from every core. What did not pay where it was
+measured (one thread, a busy AVX2 machine) is not tried: channels-first images (10 to 35 % slower for ``article``,
+``lenet5`` and ``tiny``, see :class:`~.forward.Forward`), and ``torch.compile`` (LeNet-5 and ``tiny`` 5 to 9 % faster
+after compiling for 15 to 36 s; the article's network slower).
 """
 
 from __future__ import annotations

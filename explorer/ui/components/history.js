@@ -24,7 +24,8 @@ const push = window.history.pushState;
 window.history.pushState = function (state, title, url) {
   const to = new URL(url ?? "", window.location.href);
   const here = [...new URLSearchParams(window.location.search)];
-  const completes = to.pathname === window.location.pathname && here.every(([name, value]) => to.searchParams.get(name) === value);
+  const same = ([name, value]) => to.searchParams.get(name) === value;
+  const completes = to.pathname === window.location.pathname && here.every(same);
   (completes ? this.replaceState : push).call(this, state, title, url);
   path = window.location.pathname;
 };
