@@ -25,23 +25,28 @@ PACKED = (zoo.DIRECTORY / f"lenet5{calibration.SUFFIX}").read_bytes()
 
 
 @pytest.fixture(scope="module")
-def few(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """MNIST with 400 training digits."""
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KERNELSCOPE_HOME", str(tmp_path_factory.mktemp("home")))
-        whole = data.load("mnist")
+        return data.load("mnist")
+
+
+@pytest.fixture(scope="module")
+def few(whole: Dataset) -> Dataset:
+    """MNIST with 400 training digits."""
     return replace(whole, train=Images(whole.train.pixels[:400], whole.train.labels[:400]))
 
 
 @pytest.mark.parametrize("name", zoo.names())
-def test_every_bundled_network_is_calibrated_accepts_digits_and_rejects_a_box(name: str, few: Dataset) -> None:
+def test_every_bundled_network_is_calibrated_accepts_digits_and_rejects_a_box(name: str, whole: Dataset) -> None:
     found = calibration.find(networks.find(name))
     assert found is not None, f"python -m explorer zoo calibrate {name}"
     assert 0.3 < found.temperature < 3
     assert 0 <= found.error_after < 0.06
     assert 0 <= found.error_before < 0.06
     network = zoo.load(name)[1]
-    verdict = trust.judge(network, found, np.asarray(few.train.pixels[:200]), CARD)
+    # 2,000 digits: of 1 % to 4 % rejected, a sample of 200 may by chance hold more than 5 %.
+    verdict = trust.judge(network, found, np.asarray(whole.train.pixels[:2_000]), CARD)
     assert verdict.rejected.mean() <= 0.05
     box = np.full((100, 100), 255, np.uint8)
     box[20:80, 20:80] = 0
