@@ -113,13 +113,29 @@ def show(layers: Sequence[LayerShape], error: SpecError | None) -> None:
 
 
 def edit(change: Callable[[Draft], Draft]) -> None:
-    """For callbacks: changes the draft, and draws the builder and the drawing again, and nothing else of the page.
+    """For callbacks: changes the draft, and draws again what shows the change."""
+    redraw(lambda: state.edit(change))
+
+
+def redraw(change: Callable[[], object]) -> None:
+    """For callbacks: runs what may change the draft, then draws the drawing, the builder or the recipe again, those
+    that show something else now, and nothing else of the page. The drawing comes first: it is what one looks at.
 
     Where nothing changes nothing is drawn: the browser may send the state of widgets that have gone, and Streamlit
     then calls their callbacks, again with each new run.
     """
-    if state.edit(change):
-        st.rerun(["controls", "design"])
+    before = state.draft()
+    change()
+    now = state.draft()
+    if now != before:
+        st.rerun(["design", *(part for part, of in _SHOWN.items() if of(now) != of(before))])
+
+
+# What of the draft the two fragments show, beside ids: those of another head are widgets of another draft.
+_SHOWN: dict[str, Callable[[Draft], object]] = {
+    "controls": lambda d: (d.blocks, d.conv_ids, d.dense_ids, d.head_id, d.data.dataset, d.train.frozen_kernels),
+    "recipe": lambda d: (d.train, d.data, d.head_id),
+}
 
 
 def _presets(draft: Draft) -> None:

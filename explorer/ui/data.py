@@ -154,7 +154,7 @@ def _augmentation() -> None:
 
 
 # The keys of the fragments that a change of the draft draws again.
-@shell.fragment(key="controls")
+@shell.fragment(key="recipe")
 def _controls() -> None:
     recipe.augmentation(state.draft())
 

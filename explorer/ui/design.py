@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from math import inf
 
 import streamlit as st
@@ -15,6 +15,7 @@ from explorer.figures.network import architecture, describe
 from explorer.runs import service
 from explorer.shapes import LayerShape, partial, totals
 from explorer.ui import cache, html, state
+from explorer.ui.builder import redraw
 from explorer.ui.components import chart
 
 ALIKE = 8.0
@@ -101,7 +102,8 @@ def _actions(error: SpecError | None) -> None:
             key="undo",
             help="Undo the last change",
             disabled=not history.past,
-            on_click=_then(state.undo),
+            on_click=redraw,
+            args=(state.undo,),
         )
         st.button(
             "",
@@ -109,7 +111,8 @@ def _actions(error: SpecError | None) -> None:
             key="redo",
             help="Do it again",
             disabled=not history.future,
-            on_click=_then(state.redo),
+            on_click=redraw,
+            args=(state.redo,),
         )
         st.text_input(
             "Name",
@@ -121,14 +124,6 @@ def _actions(error: SpecError | None) -> None:
             on_change=_rename,
             width=240,
         )
-
-
-def _then(change: Callable[[], None]) -> Callable[[], None]:
-    def act() -> None:
-        change()
-        st.rerun(["controls", "design"])
-
-    return act
 
 
 def _rename() -> None:
