@@ -59,8 +59,8 @@ function ramp(name, background) {
 }
 
 // One map into `out`, an image of `stride` pixels a row, from (left, top) on: each value a square of `cell` pixels, less
-// a gap to the next one. NaN leaves the pixels transparent.
-function paint(out, stride, left, top, cell, gap, values, width, [low, high], levels) {
+// a gap to the next one. NaN gets the colour `nothing`, by default it leaves the pixels transparent.
+function paint(out, stride, left, top, cell, gap, values, width, [low, high], levels, nothing = 0) {
   const factor = high > low ? (LEVELS - 1) / (high - low) : 0;
   const flat = low < 0 ? (LEVELS - 1) / 2 : 0;
   const height = values.length / width;
@@ -68,10 +68,9 @@ function paint(out, stride, left, top, cell, gap, values, width, [low, high], le
     const start = (top + row * cell) * stride + left;
     for (let column = 0; column < width; column++) {
       const value = values[row * width + column];
-      if (Number.isNaN(value)) continue;
       const level = factor ? Math.round(clamp((value - low) * factor, 0, LEVELS - 1)) : flat;
       const from = start + column * cell;
-      out.fill(levels[level], from, from + cell - (column < width - 1 ? gap : 0));
+      out.fill(Number.isNaN(value) ? nothing : levels[level], from, from + cell - (column < width - 1 ? gap : 0));
     }
     const lines = cell - (row < height - 1 ? gap : 0);
     for (let line = 1; line < lines; line++) out.copyWithin(start + line * stride, start, start + width * cell);

@@ -152,6 +152,9 @@ class Wall {
     const rows = Math.ceil(this.count / this.columns);
     const high = Math.max(1, Math.floor(BAND / device(this.pitch[1])));
     const wide = device((this.columns - 1) * this.pitch[0]) + cell * this.width;
+    // Ink may be as white as the page: what is no part of a picture must look like neither ink nor paper.
+    const [red, green, blue] = rgb(getComputedStyle(this.root).getPropertyValue("--st-primary-color"));
+    const nothing = this.header.scale === "brightness" ? ((96 << 24) | (blue << 16) | (green << 8) | red) >>> 0 : 0;
     const bands = [];
     for (let first = 0; first < rows; first += high) {
       const top = device(first * this.pitch[1]);
@@ -161,7 +164,7 @@ class Wall {
       for (let index = first * this.columns; index < Math.min((last + 1) * this.columns, this.count); index++) {
         const x = device((index % this.columns) * this.pitch[0]);
         const y = device(Math.floor(index / this.columns) * this.pitch[1]) - top;
-        paint(out, wide, x, y, cell, gap, this.values(index), this.width, this.limits(index), levels);
+        paint(out, wide, x, y, cell, gap, this.values(index), this.width, this.limits(index), levels, nothing);
       }
       const canvas = this.bands.children[bands.length] ?? make("canvas");
       show(canvas, image);
