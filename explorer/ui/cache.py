@@ -5,6 +5,7 @@ What `cache_resource` holds is shared between sessions and is never changed.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Hashable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -23,8 +24,10 @@ from explorer.shapes import totals, trace
 from explorer.spec import Augmentation, DataSpec
 from explorer.training.choice import Choice
 from explorer.training.choice import read as read_choice
+from explorer.ui.components import Drawn, drawn
 
 if TYPE_CHECKING:
+    import plotly.graph_objects as go
     from torch import Tensor
 
     from explorer.analysis import Evaluation
@@ -177,6 +180,12 @@ def snapshot(run_id: str, step: int) -> Glimpse:
         found.probabilities,
         None if first is None else np.array(first[:, 0]),
     )
+
+
+@st.cache_data(max_entries=128, show_spinner=False)
+def drawn_once(shown: tuple[Hashable, ...], _make: Callable[[], Mapping[str, go.Figure]]) -> dict[str, Drawn]:  # noqa: ARG001 shown is the key
+    """Figures by name as the browser gets them, made once for all who watch; ``shown`` tells what they show."""
+    return {name: drawn(figure) for name, figure in _make().items()}
 
 
 @st.cache_data(ttl=30.0, show_spinner=False)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
 
 from explorer import edited
@@ -177,25 +178,31 @@ def _curves(run: RunRecord) -> None:
         label_visibility="collapsed",
     )
 
+    # Many may watch: what the curves show now is drawn for the first who asks.
+    reached = tuple((key, len(curve.values), float(curve.values[-1])) for key, curve in found.items())
+    for name, figure in cache.drawn_once((run.id, view, *reached), lambda: _figures(view, found)).items():
+        chart(figure, key=f"{name.replace(' ', '-')}-{run.id}", height=280, alt=_curve_alt(name, found))
+
+
+def _figures(view: str, found: Mapping[str, Curve]) -> dict[str, go.Figure]:
+    """The charts of a view, by name."""
+
     def line(key: str, name: str) -> curves.Series:
         curve = found.get(key)
         empty = np.empty(0)
         return curves.Series(name, empty, empty) if curve is None else curves.Series(name, curve.epochs, curve.values)
 
     if view == "Loss and accuracy":
-        figures = {
+        return {
             "loss": curves.loss(line("loss/train", "training"), line("loss/validation", "validation")),
             "accuracy": curves.accuracy(line("accuracy/train", "training"), line("accuracy/validation", "validation")),
         }
-    else:
-        prefix = "gradient_norm/"
-        norms = [line(key, key.removeprefix(prefix)) for key in found if key.startswith(prefix)]
-        figures = {
-            "learning rate": curves.learning_rate(line("learning_rate", "learning rate")),
-            "gradient norm": curves.gradient_norms(norms),
-        }
-    for name, figure in figures.items():
-        chart(figure, key=f"{name.replace(' ', '-')}-{run.id}", height=280, alt=_curve_alt(name, found))
+    prefix = "gradient_norm/"
+    norms = [line(key, key.removeprefix(prefix)) for key in found if key.startswith(prefix)]
+    return {
+        "learning rate": curves.learning_rate(line("learning_rate", "learning rate")),
+        "gradient norm": curves.gradient_norms(norms),
+    }
 
 
 def _curve_alt(name: str, found: Mapping[str, Curve]) -> str:
@@ -238,8 +245,8 @@ def _snapshots(run: RunRecord) -> None:
         label_visibility="collapsed",
     )
     if view == "Confusion":
-        figure = matrix(snapshot.confusion, card.classes)
-        chart(figure, key=f"live-confusion-{run.id}", height=420, alt="Confusion matrix of validation digits")
+        seen = cache.drawn_once((run.id, step, view), lambda: {view: matrix(snapshot.confusion, card.classes)})
+        chart(seen[view], key=f"live-confusion-{run.id}", height=420, alt="Confusion matrix of validation digits")
         return
     if snapshot.kernels is not None:
         st.markdown("**First layer's kernels**")
@@ -250,9 +257,11 @@ def _snapshots(run: RunRecord) -> None:
         "**Ten probe digits**",
         help="One validation digit of each class; rows are the digits, columns what the network takes them for.",
     )
-    figure = probes(snapshot.probabilities, snapshot.labels, card.classes)
+    seen = cache.drawn_once(
+        (run.id, step, view), lambda: {view: probes(snapshot.probabilities, snapshot.labels, card.classes)}
+    )
     chart(
-        figure,
+        seen[view],
         key=f"live-probes-{run.id}",
         height=330,
         alt=_probe_alt(snapshot.labels, snapshot.probabilities, card.classes),

@@ -11,7 +11,7 @@ import base64
 import math
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 import plotly.graph_objects as go
@@ -54,14 +54,26 @@ class Click(TypedDict):
     customdata: Any
 
 
+class Drawn(NamedTuple):
+    """A figure as the browser is given it, for a cache that many viewers share."""
+
+    json: str
+    traces: int
+
+
 Points = list[tuple[int, int]]
 """Points of a figure, each by its trace's index and its own in it."""
 
 MOST_POINTS = 100_000
 
 
+def drawn(figure: go.Figure) -> Drawn:
+    """The figure for :func:`chart`, written out now."""
+    return Drawn(figure_json(figure), len(figure.data))
+
+
 def chart(
-    figure: go.Figure,
+    figure: go.Figure | Drawn,
     *,
     key: str,
     height: int,
@@ -92,6 +104,7 @@ def chart(
     """
     assets.publish(_PLOTLY, get_plotlyjs)
     _SCRIPT.publish()
+    shown = figure if isinstance(figure, Drawn) else drawn(figure)
 
     def heard() -> None:
         click = _click(st.session_state[key].get("click"))
@@ -99,7 +112,7 @@ def chart(
             on_click(click)
 
     def gathered() -> None:
-        points = _points(st.session_state[key].get("select"), len(figure.data))
+        points = _points(st.session_state[key].get("select"), shown.traces)
         if on_select is not None and points is not None:
             on_select(points)
 
@@ -107,7 +120,7 @@ def chart(
         key=key,
         height=height,
         data={
-            "figure": figure_json(figure),
+            "figure": shown.json,
             "alt": alt,
             "name": key,
             "height": height,
