@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from torch import Tensor, nn
 
+from explorer.analysis.terms import INPUT
 from explorer.errors import SpecError
 from explorer.shapes import LayerShape, padding
 from explorer.spec import Activation, BatchNorm, Conv, Dense, Dropout, Flatten, GlobalAveragePool, Output, Pool
@@ -32,7 +33,8 @@ class Section:
 
     - convolution: ``inputs`` (C, H, W), ``kernel`` (C, k, k)
     - pooling: ``inputs`` (1, H, W)
-    - dense: ``inputs`` (n,), ``weights`` (n,); the output layer also ``logits`` (classes,)
+    - dense: ``inputs`` (n,), ``weights`` (n,); where the inputs are means of maps also these, ``maps`` (n, H, W); the
+      output layer also ``logits`` (classes,)
     - elementwise: ``inputs`` (1, H, W)
 
     and ``values``: the layer's own output, a map (H, W), or for vectors all units (units,).
@@ -85,7 +87,10 @@ def section(
         case Dense() | Output():
             kind = "dense"
             arrays = {"inputs": source.reshape(-1), "weights": _array(weights[f"{base.name}.weight"][number])}
-            facts = {"bias": _bias(weights, base, number), "origin": _origin(layers, first)}
+            origin = _origin(layers, first)
+            facts = {"bias": _bias(weights, base, number), "origin": origin}
+            if origin is not None and origin["means"]:
+                arrays["maps"] = image if origin["layer"] == INPUT else outputs[origin["layer"]]
             if isinstance(base.layer, Output):
                 arrays["logits"] = outputs[base.name]
         case Pool() | GlobalAveragePool() if first == place:
@@ -112,13 +117,18 @@ def _window(layer: LayerShape) -> dict[str, Any]:
 
 
 def _origin(layers: Sequence[LayerShape], place: int) -> dict[str, Any] | None:
-    """The maps that a dense layer's inputs were before they became a vector: their layer and shape (C, H, W)."""
+    """The maps that a dense layer's inputs were before they became a vector: their layer and shape (C, H, W), and
+    whether each input is the mean of one map (``means``) or one of their numbers. None where they are units."""
     while place > 0 and isinstance(layers[place - 1].layer, Dropout):
         place -= 1
-    if place == 0 or not isinstance(layers[place - 1].layer, Flatten):
+    if place == 0 or not isinstance(layers[place - 1].layer, Flatten | GlobalAveragePool):
         return None
-    flat = place - 1
-    return {"layer": layers[flat - 1].name if flat else "input", "shape": list(layers[flat].input)}
+    bridge = layers[place - 1]
+    return {
+        "layer": layers[place - 2].name if place > 1 else INPUT,
+        "shape": list(bridge.input),
+        "means": isinstance(bridge.layer, GlobalAveragePool),
+    }
 
 
 def _step(network: nn.Module, layer: LayerShape, number: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from explorer.errors import SpecError
 from explorer.models import build
 from explorer.presets import PRESETS
 from explorer.shapes import trace
-from explorer.spec import ModelSpec
+from explorer.spec import Activation, Conv, Dropout, GlobalAveragePool, Layer, ModelSpec, Output
 
 CARD = CARDS["mnist"]
 FUNCTIONS = {"relu": F.relu, "leaky_relu": F.leaky_relu, "gelu": F.gelu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
@@ -92,8 +92,28 @@ def test_the_steps_after_a_layer_are_shown_with_it_and_its_origin_is_named() -> 
     )
     assert conv.arrays["inputs"].shape == (32, 13, 13)
     dense = section(network, layers, image, outputs, "dense1", 5)
-    assert dense.facts["origin"] == {"layer": "pool2", "shape": [64, 5, 5]}
-    assert section(network, layers, image, outputs, "output", 9).arrays["logits"].shape == (10,)
+    assert dense.facts["origin"] == {"layer": "pool2", "shape": [64, 5, 5], "means": False}
+    assert "maps" not in dense.arrays
+    output = section(network, layers, image, outputs, "output", 9)
+    assert output.arrays["logits"].shape == (10,)
+    assert output.facts["origin"] is None, "its inputs are units"
+
+
+@pytest.mark.parametrize(
+    "first", [(Conv(kernels=3, kernel_size=3), Activation()), ()], ids=["maps", "the digit itself"]
+)
+def test_means_of_maps_come_with_the_maps(first: tuple[Layer, ...]) -> None:
+    model = ModelSpec(layers=(*first, GlobalAveragePool(), Dropout(), Output()))
+    layers = trace(model, CARD.shape, 10)
+    network = build(model, CARD.shape, 10, seed=0).eval()
+    pixels = np.random.default_rng(0).integers(0, 256, CARD.shape).astype(np.uint8)
+    image = to_input(network, pixels[None], CARD)[0].numpy()
+    cut = section(network, layers, image, activations(network, pixels, CARD), "output", 4)
+    maps = cut.arrays["maps"]
+    shape = (3, 26, 26) if first else (1, 28, 28)
+    assert cut.facts["origin"] == {"layer": "relu1" if first else "input", "shape": [*shape], "means": True}
+    assert maps.shape == shape
+    np.testing.assert_allclose(maps.mean(axis=(1, 2)), cut.arrays["inputs"], rtol=1e-5)
 
 
 @pytest.mark.parametrize(("layer", "number", "says"), [("conv9", 0, "no layer named"), ("conv1", 32, "32 outputs")])

@@ -302,6 +302,7 @@ class Scope {
       rows(table(body, ["Input map", "Sum of its products"], "Input maps, the largest first"), reading.order.map((channel) => [`${channel}`, reading.sums[channel]]));
       this.terms(body);
     }
+    if (section.kind === "dense") this.inputs(body);
     if (section.kind === "pooling") {
       const wide = section.window[1];
       const cells = Array.from(reading.values, (value, place) => [
@@ -312,18 +313,45 @@ class Scope {
     }
   }
 
-  // Each product of one input map; which one, the reader chooses.
-  terms(body) {
-    const { section, reading } = this;
-    const { row, column, order } = reading;
+  // A table of one map's products; which one, the reader chooses among `order`.
+  ofOneMap(body, text, order, fill) {
     const label = make("label", "", body);
-    label.textContent = "Products of input map ";
+    label.textContent = text;
     const select = make("select", "", label);
     for (const channel of order) make("option", "", select).textContent = channel;
     const place = make("div", "", body);
-    const fill = () => {
+    const write = () => {
       place.replaceChildren();
-      const channel = Number(select.value);
+      fill(place, Number(select.value));
+    };
+    select.addEventListener("change", write);
+    write();
+  }
+
+  // All products of a dense layer's unit: those of one map at a time where the inputs are maps' numbers.
+  inputs(body) {
+    const { section, reading } = this;
+    const { weights, inputs } = section.arrays;
+    const all = (parent, places, caption) =>
+      rows(
+        table(parent, ["From", "Weight", "Input", "Product"], caption),
+        places.map((place) => [source(section, place), weights.data[place], inputs.data[place], reading.products[place]]),
+      );
+    if (!section.origin || section.origin.means) return all(body, reading.order, "All products, the largest first");
+    const { sums, order } = backOnMaps(section, reading.products);
+    rows(table(body, ["Map", "Sum of its products"], `Maps of ${section.origin.layer}, the largest first`), order.map((channel) => [`${channel}`, sums[channel]]));
+    const [, height, width] = section.origin.shape;
+    const area = height * width;
+    this.ofOneMap(body, "Products of map ", order, (place, channel) =>
+      all(place, Array.from({ length: area }, (_, inside) => channel * area + inside), `Map ${channel}`),
+    );
+  }
+
+  // Each product of one input map of a convolution.
+  terms(body) {
+    const { section, reading } = this;
+    const { row, column, order } = reading;
+    this.ofOneMap(body, "Products of input map ", order, (place, channel) => {
       const size = section.arrays.kernel.shape[1];
       const [top, left] = corner(section, row, column);
       const { values, padding } = patch(section, channel, row, column);
@@ -333,9 +361,7 @@ class Scope {
         value, weights[index], value * weights[index],
       ]);
       rows(table(place, ["Row, column", "Input", "Weight", "Product"], `Input map ${channel}`), found);
-    };
-    select.addEventListener("change", fill);
-    fill();
+    });
   }
 
   destroy() {
@@ -423,7 +449,11 @@ class Dense {
     this.con = table(this.lists, ["From", "Weight", "Input", "Product"], "Speaks against it");
     this.soft = make("div", "softmax", parent);
     this.caption = make("div", "caption", parent);
+    this.under = make("div", "under", parent);
+    this.under.setAttribute("role", "status");
     this.maps = make("div", "back", parent);
+    for (const kind of ["pointermove", "pointerdown"]) this.maps.addEventListener(kind, (event) => this.point(event));
+    this.maps.addEventListener("pointerleave", () => this.tell());
   }
 
   draw(section, reading, ink, width) {
@@ -461,30 +491,75 @@ class Dense {
   back(section, products, ink) {
     this.maps.replaceChildren();
     this.caption.textContent = "";
+    this.tell();
     if (!section.origin) return;
-    const [count, height, width] = section.origin.shape;
+    const [, height, width] = section.origin.shape;
     const area = height * width;
-    const limit = largest(products) || 1;
-    const sums = Array.from({ length: count }, (_, channel) =>
-      products.subarray(channel * area, (channel + 1) * area).reduce((one, other) => one + other, 0),
-    );
-    const order = [...sums.keys()].sort((one, other) => Math.abs(sums[other]) - Math.abs(sums[one]) || one - other);
-    this.caption.textContent = `The products on the maps of ${section.origin.layer} that they come from, the largest sums first; −${number(limit)} to ${number(limit)}`;
-    const dot = clamp(Math.round(64 / Math.max(height, width)), 2, 24);
+    const { values, sums, order } = backOnMaps(section, products);
+    const limit = largest(values) || 1;
+    const what = section.origin.means ? "Each mean's product, shared out over its map" : "The products on the maps";
+    this.caption.textContent = `${what} of ${section.origin.layer} that they come from, the largest sums first; −${number(limit)} to ${number(limit)}`;
+    const dot = clamp(Math.round(96 / Math.max(height, width)), 2, 24);
     for (const channel of order) {
       const tile = make("figure", "", this.maps);
-      const canvas = bitmap(products.subarray(channel * area, (channel + 1) * area), width, limit, ink, "signed");
+      const canvas = bitmap(values.subarray(channel * area, (channel + 1) * area), width, limit, ink, "signed");
       canvas.style.width = `${width * dot}px`;
       canvas.style.height = `${height * dot}px`;
+      canvas.dataset.map = channel;
+      canvas.setAttribute("aria-hidden", "true"); // its numbers are in the table
       tile.append(canvas);
-      make("figcaption", "", tile).textContent = `${channel}: ${number(sums[channel])}`;
+      make("figcaption", "", tile).textContent = `map ${channel}: ${number(sums[channel])}`;
     }
   }
+
+  // The product under the pointer, written out.
+  point(event) {
+    const canvas = event.target.closest("canvas");
+    if (!canvas) return this.tell();
+    const { section } = this;
+    const [, height, width] = section.origin.shape;
+    const bounds = canvas.getBoundingClientRect();
+    const row = clamp(Math.floor(((event.clientY - bounds.top) / bounds.height) * height), 0, height - 1);
+    const column = clamp(Math.floor(((event.clientX - bounds.left) / bounds.width) * width), 0, width - 1);
+    this.tell(Number(canvas.dataset.map), row, column);
+  }
+
+  tell(channel, row, column) {
+    const { section, under } = this;
+    if (channel === undefined) {
+      under.textContent = section.origin ? "Point at a place: its product is written here." : "";
+      delete under.dataset.value;
+      return;
+    }
+    const [, height, width] = section.origin.shape;
+    const place = (channel * height + row) * width + column;
+    const { means } = section.origin;
+    const weight = section.arrays.weights.data[means ? channel : place];
+    const value = (means ? section.arrays.maps : section.arrays.inputs).data[place];
+    const share = means ? height * width : 1;
+    const product = (weight * value) / share;
+    const divided = means ? ` ÷ ${share}` : "";
+    under.dataset.value = product;
+    under.textContent = `map ${channel}, row ${row}, column ${column}: ${number(weight, 4)} × ${bracket(value)}${divided} = ${number(product, 4)}`;
+  }
+}
+
+// The products on the maps they come from, each map's sum, and the maps by its size.
+function backOnMaps(section, products) {
+  const [count, height, width] = section.origin.shape;
+  const area = height * width;
+  const values = onMaps(section, products);
+  const sums = Array.from({ length: count }, (_, channel) =>
+    values.subarray(channel * area, (channel + 1) * area).reduce((one, other) => one + other, 0),
+  );
+  const order = [...sums.keys()].sort((one, other) => Math.abs(sums[other]) - Math.abs(sums[one]) || one - other);
+  return { values, sums, order };
 }
 
 // Where an input of a dense layer comes from.
 function source(section, place) {
   if (!section.origin) return `unit ${place}`;
+  if (section.origin.means) return `mean of map ${place}`;
   const [, height, width] = section.origin.shape;
   const inside = place % (height * width);
   return `map ${Math.floor(place / (height * width))}, row ${Math.floor(inside / width)}, column ${inside % width}`;

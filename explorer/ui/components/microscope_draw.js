@@ -89,9 +89,9 @@ function ring(pen, x, y, width, height, ink) {
 function cells(pen, x, y, size, columns, values, { ink, scale, limit, padding = null, winner = null, text = null, share = 0.32 }) {
   const places = decimals(limit);
   text ??= (value) => brief(value, places);
-  const room = places > 2 ? size - 3 : undefined; // longer numbers are set narrower where they have to be
+  const room = size - 3; // longer numbers are set narrower where they have to be
   const readable = size >= READABLE;
-  pen.font = `${Math.round(clamp(size * share, 8, 13))}px ${ink.font}`;
+  pen.font = `${Math.round(clamp(size * share, 9, 13))}px ${ink.font}`;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
   values.forEach((value, place) => {
@@ -108,7 +108,7 @@ function cells(pen, x, y, size, columns, values, { ink, scale, limit, padding = 
       if (lost) cross(pen, left, top, size - 1, contrast);
     } else {
       pen.setLineDash([2, 2]);
-      frame(pen, left + 0.5, top + 0.5, size - 2, size - 2, ink.border, 1);
+      frame(pen, left + 0.5, top + 0.5, size - 2, size - 2, ink.muted, 1);
       pen.setLineDash([]);
     }
     if (!readable) return;
@@ -142,7 +142,7 @@ function sign(pen, text, x, y, ink, size = 16) {
   pen.fillText(text, x, y);
 }
 
-// An activation function with the current value marked.
+// An activation function with the current value marked. Returns the scale: the ends of both axes.
 function curve(canvas, name, from, to, ink) {
   const [width, height] = [112, 64];
   const pen = fit(canvas, width, height);
@@ -168,4 +168,5 @@ function curve(canvas, name, from, to, ink) {
   pen.beginPath();
   pen.arc(x(from), y(to), 4, 0, 2 * Math.PI);
   pen.fill();
+  return { reach, low, high };
 }

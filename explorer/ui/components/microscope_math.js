@@ -131,6 +131,15 @@ function connect(section) {
   return { products, order, total, before, steps, value: own(section, before, steps) };
 }
 
+// A unit's products on the maps that its inputs come from, (C, H, W): of a mean each place has its share.
+function onMaps(section, products) {
+  if (!section.origin.means) return products;
+  const [, height, width] = section.origin.shape;
+  const area = height * width;
+  const weights = section.arrays.weights.data;
+  return Float64Array.from(section.arrays.maps.data, (value, place) => (weights[Math.floor(place / area)] * value) / area);
+}
+
 // Logits to probabilities; the largest is taken off first, which changes no probability and keeps the numbers small.
 function softmax(logits) {
   const largest = Math.max(...logits);

@@ -42,7 +42,7 @@ class Equations {
       const line = make("div", "line", this.element);
       const name = make("span", "name", line);
       const text = make("span", "text", line);
-      this.rows.push({ line, name, text, value: make("b", "", line), canvas: null });
+      this.rows.push({ line, name, text, value: make("b", "", line), canvas: null, limits: null });
     }
     found.forEach(([layer, text, value, step], place) => {
       const row = this.rows[place];
@@ -55,12 +55,16 @@ class Equations {
       if (step && !row.canvas) {
         row.canvas = make("canvas", "curve", row.line);
         row.canvas.setAttribute("aria-hidden", "true");
+        row.limits = make("span", "limits", row.line);
       }
       if (!step && row.canvas) {
         row.canvas.remove();
-        row.canvas = null;
+        row.limits.remove();
+        row.canvas = row.limits = null;
       }
-      if (step) curve(row.canvas, step.function, step.from, step.to, ink);
+      if (!step) return;
+      const { reach, low, high } = curve(row.canvas, step.function, step.from, step.to, ink);
+      row.limits.textContent = `from ${number(-reach)} to ${number(reach)} across, ${number(low)} to ${number(high)} up`;
     });
   }
 }
@@ -162,8 +166,10 @@ class Channels {
     const [top, left] = corner(section, row, column);
     const [, height, width] = section.arrays.inputs.shape;
     const after = (height, stride) => Math.max(0, (section.rows - 1) * stride + size - section.pad - height);
-    const [full, margin] = [Math.max(height, width) + section.pad + after(height, section.stride), section.pad];
-    const dot = thumb / full;
+    const rim = section.pad + after(height, section.stride);
+    const [full, margin] = [Math.max(height, width) + rim, section.pad];
+    const edge = 3; // the ring's line, which the canvas would cut off
+    const dot = (thumb - edge) / full;
     const most = Math.max(...reading.sums.map(Math.abs)) || 1;
     for (let place = 0; place < this.drawn && first + place < count; place++) {
       const channel = reading.order[first + place];
@@ -172,13 +178,13 @@ class Channels {
       const weights = slice(section, channel);
       const products = values.map((value, index) => value * weights[index]);
       const middle = y + (high - 14) / 2;
-      pen.drawImage(maps.bitmaps[channel], margin * dot, y + margin * dot, width * dot, height * dot);
-      if (section.pad) {
+      pen.drawImage(maps.bitmaps[channel], edge + margin * dot, y + margin * dot, width * dot, height * dot);
+      if (rim > 0) {
         pen.setLineDash([2, 2]);
-        frame(pen, 0.5, y + 0.5, thumb - 1, thumb - 1, ink.border, 1);
+        frame(pen, edge + 0.5, y + 0.5, (width + rim) * dot - 1, (height + rim) * dot - 1, ink.muted, 1);
         pen.setLineDash([]);
-      } else frame(pen, 0.5, y + 0.5, width * dot - 1, height * dot - 1, ink.border, 1);
-      ring(pen, (left + margin) * dot, y + (top + margin) * dot, size * dot, size * dot, ink);
+      } else frame(pen, edge + 0.5, y + 0.5, width * dot - 1, height * dot - 1, ink.border, 1);
+      ring(pen, edge + (left + margin) * dot, y + (top + margin) * dot, size * dot, size * dot, ink);
       let x = thumb + 14;
       const grid = (numbers, limit, scale, marks) => {
         cells(pen, x, middle - (size * cell) / 2, cell, size, numbers, { ink, scale, limit, padding: marks });
