@@ -16,6 +16,22 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
 LONG = 120_000
 CURRENT = ".st-key-chapters [aria-checked=true]"
+CHART, SCOPE = ".ks-plot .plot-container", ".scope .stage canvas"
+WALL = '[role="listbox"] [role="option"]'
+LIVE = {  # by chapter, what its widget consists of
+    "image": (".st-key-pixel-image " + CHART, ".st-key-pixel-numbers " + CHART),
+    "convolution": (WALL, SCOPE),
+    "kernels": (WALL, ".st-key-lesson-kernel-close " + CHART, ".st-key-lesson-map-close " + CHART),
+    "stride": (".ks-formula", SCOPE),
+    "activation": (".st-key-lesson-curve " + CHART, ".st-key-lesson-before " + CHART),
+    "pooling": (WALL, SCOPE),
+    "softmax": (SCOPE,),
+    "loss": (".st-key-lesson-descent " + CHART,),
+    "splits": (WALL,),
+    "overfitting": (".st-key-lab-act-0 button",),
+    "choices": (".st-key-lesson-kind-convolution a",),
+    "looks": (WALL,),
+}
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +57,11 @@ def test_the_chapters_are_read_from_start_to_end_and_each_question_is_answered(a
     page.goto(f"{app}/learn?digit=7")
     for number, chapter in enumerate(CHAPTERS):
         opened(page, number)
+        text = chapter.text.replace("**", "")
+        expect(page.locator('[data-testid="stMarkdown"]', has_text=text).first).to_be_visible()
+        widget = page.locator(".st-key-lesson-widget")
+        for part in LIVE[chapter.name]:
+            expect(widget.locator(part).first).to_be_visible(timeout=LONG)
         expect(choices(page).first).to_be_visible(timeout=LONG)
         alerts = page.locator(".st-key-lesson-question .stAlert")
         expect(alerts).to_have_count(0)

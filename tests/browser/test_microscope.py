@@ -13,30 +13,29 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from playwright.sync_api import Browser, Locator, Page, WebSocket, expect
+from playwright.sync_api import Browser, Page, WebSocket, expect
+from scopes import (
+    FLAT,
+    STRIDED,
+    as_if_trained,
+    by_channel,
+    choose,
+    close,
+    exact,
+    move,
+    network_and_digit,
+    settled,
+    shown,
+)
 from strategies import working_models
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional as F
 
 from explorer.analysis import capture
-from explorer.analysis.capture import to_input
 from explorer.analysis.section import section
-from explorer.data.cards import CARDS
-from explorer.models import Network, UnevenConv2d, build
+from explorer.models import build
 from explorer.shapes import trace
-from explorer.spec import (
-    Activation,
-    BatchNorm,
-    Conv,
-    Dense,
-    Dropout,
-    Flatten,
-    GlobalAveragePool,
-    ModelSpec,
-    Output,
-    Pool,
-    to_link,
-)
+from explorer.spec import Activation, BatchNorm, Dropout, ModelSpec, to_link
 from explorer.ui.components import microscope
 
 if TYPE_CHECKING:  # another folder's conftest may be the one of that name while this runs
@@ -45,100 +44,12 @@ if TYPE_CHECKING:  # another folder's conftest may be the one of that name while
 pytestmark = pytest.mark.browser
 ONE_BY_ONE = BatchNorm | Activation | Dropout
 APP = Path(__file__).parent / "apps" / "microscope.py"
-CARD = CARDS["mnist"]
-STRIDED = ModelSpec(
-    layers=(
-        Conv(kernels=6, kernel_size=4, stride=2, padding=1),
-        BatchNorm(),
-        Activation(function="leaky_relu"),
-        Pool(mode="average", size=2, stride=2),
-        Conv(kernels=5, kernel_size=2, padding="same", bias=False),
-        Activation(function="gelu"),
-        GlobalAveragePool(),
-        Dense(units=7),
-        Activation(function="tanh"),
-        Output(),
-    )
-)
-FLAT = ModelSpec(
-    layers=(
-        Conv(kernels=4, kernel_size=5, padding=2),
-        Activation(function="sigmoid"),
-        Pool(mode="max", size=3, stride=2),
-        Conv(kernels=3, kernel_size=3, stride=3, padding=3),
-        Activation(function="relu"),
-        Dropout(rate=0.3),
-        Flatten(),
-        Dense(units=9),
-        BatchNorm(),
-        Activation(function="relu"),
-        Output(),
-    )
-)
 
 
 @pytest.fixture(scope="module")
 def app(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("app")
     return serve(Path(shutil.copy(APP, folder))).url
-
-
-def as_if_trained(network: Network, generator: torch.Generator) -> None:
-    """Batch normalisation with statistics, scales and shifts as training may leave them."""
-    for module in network:
-        if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
-            module.running_mean.uniform_(-0.5, 0.5, generator=generator)
-            module.running_var.uniform_(0.5, 2.0, generator=generator)
-            with torch.no_grad():
-                module.weight.uniform_(-1.5, 1.5, generator=generator)
-                module.bias.uniform_(-0.5, 0.5, generator=generator)
-
-
-def network_and_digit(model: ModelSpec, seed: int) -> tuple[Network, np.ndarray]:
-    """As apps/microscope.py makes them."""
-    network = build(model, CARD.shape, 10, seed=seed).eval()
-    generator = torch.Generator().manual_seed(seed)
-    as_if_trained(network, generator)
-    return network, torch.randint(0, 256, CARD.shape, generator=generator).to(torch.uint8).numpy()
-
-
-def exact(network: Network, pixels: np.ndarray) -> tuple[Tensor, dict[str, Tensor]]:
-    """The normalised input and every layer's output in float64, without the batch."""
-    image = to_input(network, pixels[None], CARD).double()
-    with torch.no_grad(), capture(network.double()) as seen:
-        network(image)
-    return image[0], {name: output[0] for name, output in seen.items()}
-
-
-def choose(page: Page, layer: str) -> Locator:
-    box = page.get_by_role("combobox", name="layer")
-    box.click()
-    page.get_by_role("option", name=layer, exact=True).click()
-    expect(page.locator("#shown")).to_have_text(f"{layer} {page.get_by_label('number').input_value()}")
-    scope = page.locator(".scope")
-    expect(scope.locator(".title")).to_contain_text(layer)
-    return scope
-
-
-def settled(scope: Locator) -> dict[str, Any]:
-    """The microscope's reading, after it has drawn."""
-    script = """async (root) => {
-      for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
-      const { row, column, value, sums, total, before, winner } = root.scope.reading;
-      return { row, column, value, sums: sums && [...sums], total, before, winner };
-    }"""
-    return dict(scope.evaluate(script))
-
-
-def shown(scope: Locator, layer: str) -> float:
-    """The number at the end of the layer's last line of the equations."""
-    return float(scope.locator(f'.line[data-layer="{layer}"]').last.get_attribute("data-value") or "nan")
-
-
-def close(actual: float, expected: float | Tensor, scale: float = 0.0) -> bool:
-    """To 1e-5 relative; ``scale`` is what the terms of a sum are as large as, where they may cancel out."""
-    wanted = float(expected)
-    return abs(actual - wanted) <= 1e-5 * max(abs(wanted), scale, 1e-12)
 
 
 @pytest.mark.parametrize(("model", "seed"), [(STRIDED, 1), (FLAT, 2)], ids=["strided", "flat"])
@@ -152,15 +63,15 @@ def test_every_layer_s_numbers_equal_pytorch_s(page: Page, app: str, model: Mode
         output = outputs[name]
         number = int(page.get_by_label("number").input_value())
         if output.ndim == 1:
-            reading = settled(scope)
-            assert close(reading["value"], output[min(number, len(output) - 1)], 0.1), name
+            wanted = output[min(number, len(output) - 1)]
+            assert close(settled(scope)["value"], wanted, 0.1), name
+            assert close(shown(scope, name), wanted, 0.1), name
             continue
         rows, columns = output.shape[1:]
         corners = [(0, 0), (0, columns - 1), (rows - 1, 0), (rows - 1, columns - 1)]
         inside = [(int(generator.integers(rows)), int(generator.integers(columns))) for _ in range(3)]
         for row, column in corners + inside:
-            scope.evaluate("(root, [row, column]) => root.scope.move(row, column)", [row, column])
-            reading = settled(scope)
+            reading = move(scope, row, column)
             assert (reading["row"], reading["column"]) == (row, column)
             assert close(reading["value"], output[0, row, column], 0.1), (name, row, column)
             assert close(shown(scope, name), output[0, row, column], 0.1), (name, row, column)
@@ -172,14 +83,6 @@ def test_every_layer_s_numbers_equal_pytorch_s(page: Page, app: str, model: Mode
                 given = outputs[list(outputs)[place - 1]][0]
                 window = given[row * 2 : row * 2 + 3, column * 2 : column * 2 + 3].reshape(-1)
                 assert reading["winner"] == int(window.argmax())
-
-
-def by_channel(module: nn.Conv2d, inputs: Tensor) -> Tensor:
-    """What each input map adds to output map 0, (C, rows, columns): a convolution in as many groups."""
-    weight = module.weight[0][:, None]
-    if isinstance(module, UnevenConv2d):
-        inputs = F.pad(inputs, module.uneven)
-    return F.conv2d(inputs[None], weight, stride=module.stride, padding=module.padding, groups=len(inputs))[0].detach()
 
 
 def test_hovering_asks_nothing_of_the_server_and_keys_and_the_table_give_the_same(page: Page, app: str) -> None:
@@ -196,6 +99,7 @@ def test_hovering_asks_nothing_of_the_server_and_keys_and_the_table_give_the_sam
     scope = choose(page, "conv2")
     settled(scope)
     page.wait_for_timeout(500)
+    assert any(not isinstance(one, str) for one in sent), "another layer is asked for: the network is listened to"
     sent.clear()
     canvas = scope.locator(".stage canvas")
     bounds = canvas.bounding_box()

@@ -50,6 +50,7 @@ class Scope {
     Object.assign(this.section, { flat, rows: flat ? 1 : shape[0], columns: flat ? 1 : shape[1] });
     const stays = before?.layer === header.layer && this.row < this.section.rows && this.column < this.section.columns;
     if (!stays) {
+      this.picked = null;
       // What differs most from the rest: there is most to see.
       const middle = Float32Array.from(values).sort()[values.length >> 1];
       const far = (at) => Math.abs(values[at] - middle);
@@ -313,18 +314,22 @@ class Scope {
     }
   }
 
-  // A table of one map's products; which one, the reader chooses among `order`.
+  // A table of one map's products; which one, the reader chooses among `order`, and it stays while the pointer moves.
   ofOneMap(body, text, order, fill) {
     const label = make("label", "", body);
     label.textContent = text;
     const select = make("select", "", label);
     for (const channel of order) make("option", "", select).textContent = channel;
+    if (order.includes(this.picked)) select.value = this.picked;
     const place = make("div", "", body);
     const write = () => {
       place.replaceChildren();
       fill(place, Number(select.value));
     };
-    select.addEventListener("change", write);
+    select.addEventListener("change", () => {
+      this.picked = Number(select.value);
+      write();
+    });
     write();
   }
 
