@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 LONG = 120_000
 CURRENT = ".st-key-chapters [aria-checked=true]"
 CHART, SCOPE = ".ks-plot .plot-container", ".scope .stage canvas"
-WALL = '[role="listbox"] [role="option"]'
+WALL = ".tile"
 LIVE = {  # by chapter, what its widget consists of
     "image": (".st-key-pixel-image " + CHART, ".st-key-pixel-numbers " + CHART),
     "convolution": (WALL, SCOPE),

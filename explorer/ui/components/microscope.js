@@ -502,8 +502,9 @@ class Dense {
     const area = height * width;
     const { values, sums, order } = backOnMaps(section, products);
     const limit = largest(values) || 1;
-    const what = section.origin.means ? "Each mean's product, shared out over its map" : "The products on the maps";
-    this.caption.textContent = `${what} of ${section.origin.layer} that they come from, the largest sums first; −${number(limit)} to ${number(limit)}`;
+    const { layer, means } = section.origin;
+    const what = means ? `Each mean's product, shared out over its map of ${layer}` : `The products on the maps of ${layer} that they come from`;
+    this.caption.textContent = `${what}, the largest sums first; −${number(limit)} to ${number(limit)}`;
     const dot = clamp(Math.round(96 / Math.max(height, width)), 2, 24);
     for (const channel of order) {
       const tile = make("figure", "", this.maps);
