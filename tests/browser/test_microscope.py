@@ -39,7 +39,7 @@ from explorer.spec import Activation, BatchNorm, Dropout, ModelSpec, to_link
 from explorer.ui.components import microscope
 
 if TYPE_CHECKING:  # another folder's conftest may be the one of that name while this runs
-    from conftest import Serve
+    from conftest import OpenPage, Serve
 
 pytestmark = pytest.mark.browser
 ONE_BY_ONE = BatchNorm | Activation | Dropout
@@ -141,6 +141,29 @@ def test_hovering_asks_nothing_of_the_server_and_keys_and_the_table_give_the_sam
     total = sum(float(cell.get_attribute("data-value") or "nan") for cell in products.all())
     assert close(total, reading["sums"][channel], 1.0)
     assert sent == []
+
+
+def test_a_finger_taps_a_place_and_it_stays_chosen(open_page: OpenPage, app: str) -> None:
+    network, pixels = network_and_digit(STRIDED, 3)
+    _, outputs = exact(network, pixels)
+    page = open_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, device_scale_factor=2)
+    page.goto(f"{app}/?spec={to_link(STRIDED)}&seed=3")
+    scope = choose(page, "conv1")
+    canvas = scope.locator(".stage canvas")
+    canvas.scroll_into_view_if_needed()
+    bounds = canvas.bounding_box()
+    assert bounds is not None
+    seen = set()
+    for share in (0.15, 0.5, 0.85):
+        page.touchscreen.tap(bounds["x"] + share * bounds["width"], bounds["y"] + 0.6 * bounds["height"])
+        reading = settled(scope)
+        place = (reading["row"], reading["column"])
+        assert close(reading["value"], outputs["conv1"][0, *place], 0.1)
+        assert close(shown(scope, "conv1"), outputs["conv1"][0, *place], 0.1)
+        seen.add(place)
+    assert len(seen) == 3
+    assert settled(scope)["column"] == place[1], "the finger has gone, the place is still chosen"
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_play_slides_over_the_map_and_a_unit_is_chosen_in_its_strip(page: Page, app: str) -> None:
