@@ -18,7 +18,7 @@ from explorer.errors import SpecError
 from explorer.networks import Known
 from explorer.runs import service
 from explorer.runs.records import RunRecord
-from explorer.spec import Conv, RunSpec, from_json
+from explorer.spec import Conv
 
 
 def save(known: Known, edits: Edits, name: str, *, counted: tuple[Dataset, Evaluation] | None = None) -> str:
@@ -29,7 +29,7 @@ def save(known: Known, edits: Edits, name: str, *, counted: tuple[Dataset, Evalu
     """
     if not edits:
         raise SpecError("nothing is edited yet, so there is nothing to save")
-    spec = from_json(RunSpec, known.spec.model_copy(update={"name": name}).model_dump_json())
+    spec = known.spec.renamed(name)
     network = changed(networks.load_version(known.id, known.version), edits)
     result: dict[str, Any] = {
         "edited": {

@@ -201,6 +201,16 @@ def load_weights(network: Network, tensors: Mapping[str, Tensor]) -> None:
     network.load_state_dict(dict(tensors))
 
 
+def is_dense(tensor: Tensor) -> bool:
+    """Whether the memory of all its numbers is there, without gaps: also of a tensor in channels-last order, but not of
+    a sparse or expanded one."""
+    return (
+        tensor.layout == torch.strided
+        and not tensor.is_meta
+        and (tensor.is_contiguous() or (tensor.dim() == 4 and tensor.is_contiguous(memory_format=torch.channels_last)))
+    )
+
+
 def _check(name: str, given: Tensor, wanted: Tensor) -> None:
     if not isinstance(given, Tensor):
         raise WeightsError(f"{name} is a {type(given).__name__}, not a tensor: the file is not a network's weights")
@@ -208,16 +218,12 @@ def _check(name: str, given: Tensor, wanted: Tensor) -> None:
         raise WeightsError(
             f"{name} is {_shape(given)}, this network needs {_shape(wanted)}: the weights belong to another one"
         )
+    if not is_dense(given):
+        raise WeightsError(f"{name} does not hold all of its numbers: save the weights as contiguous tensors")
     if given.dtype != wanted.dtype:
         raise WeightsError(
             f"{name} holds {_dtype(given)}, this network needs {_dtype(wanted)}: convert the weights first"
         )
-    # Also a tensor in channels-last order fills its memory without gaps; a sparse or expanded one doesn't.
-    dense = given.layout == torch.strided and (
-        given.is_contiguous() or (given.dim() == 4 and given.is_contiguous(memory_format=torch.channels_last))
-    )
-    if not dense or given.is_meta:
-        raise WeightsError(f"{name} does not hold all of its numbers: save the weights as contiguous tensors")
     if not bool(given.isfinite().all()):
         raise WeightsError(f"{name} has numbers that are not finite: the file is damaged, or the training diverged")
     if name.endswith((".running_var", ".num_batches_tracked")) and bool((given < 0).any()):

@@ -5,7 +5,6 @@ Listing reads cards and the run store; torch is imported only where weights are 
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
@@ -21,7 +20,7 @@ from explorer.runs import service
 from explorer.runs.artifacts import run_folder
 from explorer.runs.records import RunRecord
 from explorer.shapes import totals, trace
-from explorer.spec import ModelSpec, RunSpec, from_json
+from explorer.spec import ModelSpec, RunSpec, from_text
 
 if TYPE_CHECKING:
     from explorer.data import Dataset
@@ -39,7 +38,8 @@ log = logging.getLogger(__name__)
 class Known:
     """A network to choose. ``state`` is 'bundled' or its run's; ``version`` changes whenever its weights do, so that
     (id, version) is a cache's key; ``usable``: it has weights, which a run gets with its first checkpoint.
-    ``edited``: its weights were changed by hand, not trained (see :mod:`explorer.edited`).
+    ``edited``: its weights were changed by hand, not trained (see :mod:`explorer.edited`), ``imported``: they were
+    trained elsewhere (see :mod:`explorer.imported`).
     ``snapshot``: not as it is now, but as it was after that step of its training (see :meth:`at`)."""
 
     id: str
@@ -52,6 +52,7 @@ class Known:
     version: str
     usable: bool
     edited: bool = False
+    imported: bool = False
     snapshot: int | None = None
 
     def at(self, step: int | None) -> Known:
@@ -169,7 +170,7 @@ def learned_from(id: str, data: Dataset) -> str | None:  # noqa: A002
     bundled = bundled_origin(id) if data.test_is_known else None
     if bundled is None or bundled not in zoo.names() or zoo.card(bundled).spec.data.dataset != data.card.name:
         return None
-    which = "this bundled network" if bundled == id else "the bundled network that this one was edited from"
+    which = "this bundled network" if bundled == id else "the bundled network that this one was edited or imported from"
     return (
         f"These {len(data.test):,} test images are some of {data.card.title}'s training images, and {which} "
         "has learned from them: on images that are new to it, it makes more mistakes."
@@ -177,37 +178,50 @@ def learned_from(id: str, data: Dataset) -> str | None:  # noqa: A002
 
 
 def bundled_origin(id: str) -> str | None:  # noqa: A002
-    """The bundled network that this one is or was edited from, None where it was trained here."""
+    """The bundled network that this one is, or was edited or brought in from; None where it is another one."""
     if id in zoo.names():
         return id
     try:
-        edited = (run(id).result or {}).get("edited") or {}
+        result = run(id).result or {}
     except StoreError:  # it was deleted meanwhile
         return None
-    return cast("str | None", edited.get("bundled"))
+    origin = result.get("edited") or result.get("imported") or {}
+    return cast("str | None", origin.get("bundled"))
 
 
 def from_file(path: Path) -> tuple[RunSpec, Network]:
-    """Spec and network of a safetensors file of ours: exported, or one of model_zoo.
-
-    The spec is in the file's header, or in a JSON of the same name beside it, bare or as the ``spec`` of a card.
-    Raises WeightsError where there is no spec or the weights don't fit it, SpecError where it is unreadable.
-    """
+    """Spec and network of a safetensors file of ours: exported, or one of model_zoo. Raises WeightsError and SpecError
+    as :func:`spec_of_file`, and WeightsError where the weights don't fit the spec."""
     data = weights.read(path)
-    spec = weights.spec_of(data) or _spec_beside(path)
+    spec = spec_of_file(path)
     return spec, weights.unpack(data, spec)
+
+
+def spec_of_file(path: Path) -> RunSpec:
+    """What a weights file says that it holds: a safetensors file in its header, any file by a JSON of the same name
+    beside it, bare or as the ``spec`` of a card.
+
+    Raises WeightsError where there is no spec, or the file is not what its name says, and SpecError where the spec is
+    unreadable.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(weights.HEAD_BYTES)
+    except OSError as error:
+        raise WeightsError(f"{path} can't be read ({error.strerror or error}): check its name and rights") from None
+    safetensors = path.suffix == ".safetensors" or weights.is_safetensors(head)
+    return (weights.spec_of(head) if safetensors else None) or _spec_beside(path)
 
 
 def _spec_beside(path: Path) -> RunSpec:
     beside = path.with_suffix(".json")
     try:
-        values = json.loads(beside.read_bytes())
-    except (OSError, ValueError, RecursionError):
+        text = beside.read_text(encoding="utf-8")
+    except (OSError, ValueError):
         raise WeightsError(
             f"{path.name} doesn't say which network it holds: put its spec beside it, as {beside.name}"
         ) from None
-    inner = values.get("spec", values) if isinstance(values, dict) else values
-    return from_json(RunSpec, json.dumps(inner))
+    return from_text(text)
 
 
 def _bundled(card: zoo.ZooCard) -> Known:
@@ -238,6 +252,7 @@ def _trained(record: RunRecord) -> Known:
         version=digest[:VERSION_DIGITS],
         usable=digest != "",
         edited="edited" in result,
+        imported="imported" in result,
     )
 
 

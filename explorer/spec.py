@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import zlib
 from collections import Counter
 from typing import Annotated, Literal, Self, TypeVar
@@ -272,6 +273,10 @@ class RunSpec(FrozenSpec):
             raise ValueError("a name needs at least one visible character and no control characters")
         return name.strip()
 
+    def renamed(self, name: str) -> RunSpec:
+        """The same under another name. Raises SpecError where that can't be one."""
+        return from_json(RunSpec, self.model_copy(update={"name": name}).model_dump_json())
+
     @model_validator(mode="after")
     def _frozen_kernels_fit(self) -> Self:
         fault = frozen_fault(self.model, self.train.frozen_kernels)
@@ -310,6 +315,20 @@ def from_json(kind: type[Spec], text: str | bytes) -> Spec:
         return kind.model_validate_json(text)
     except ValidationError as error:
         raise SpecError(sentence(error)) from None
+
+
+def from_text(text: str) -> RunSpec:
+    """A run's spec in whatever form its user has it: as JSON, bare or as the ``spec`` of a card, or as a link to the
+    builder. Raises SpecError."""
+    text = text.strip()
+    if not text.startswith("{"):
+        link = re.search(r"[?&]spec=([\w-]+)", text)
+        return from_link(RunSpec, link[1] if link else text)
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        raise SpecError("this description of a network is no JSON, or is cut off: export or copy it again") from None
+    return from_json(RunSpec, json.dumps(values["spec"]) if "spec" in values else text)
 
 
 def sentence(error: ValidationError) -> str:

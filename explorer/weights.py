@@ -21,6 +21,10 @@ SPEC_KEY = "kernelscope.run"
 MAX_BYTES = FLOAT_BYTES * MAX_PARAMETERS + 10_000_000  # the header, and batch normalisation's statistics
 
 _LENGTH_BYTES = 8
+HEADER_BYTES = 1_000_000
+"""The longest header that is read: names and shapes of some hundred tensors, and a spec, need a fraction of it."""
+HEAD_BYTES = _LENGTH_BYTES + HEADER_BYTES
+"""So much of a file's beginning has the whole header."""
 
 
 def pack(network: Network, spec: RunSpec) -> bytes:
@@ -35,22 +39,30 @@ def pack(network: Network, spec: RunSpec) -> bytes:
 
 
 def spec_of(data: bytes) -> RunSpec | None:
-    """The spec in a safetensors file's header, or None where it carries none.
+    """The spec in a safetensors file's header, or None where it carries none; the file's first :data:`HEAD_BYTES` are
+    enough.
 
     Raises WeightsError where this is no safetensors file, and SpecError where the spec in it is unreadable.
     """
     try:
         text = metadata(data).get(SPEC_KEY)
     except (ValueError, RecursionError, AttributeError):
-        raise _damaged() from None
+        raise damaged() from None
     return from_json(RunSpec, text) if isinstance(text, str) else None
+
+
+def is_safetensors(head: bytes) -> bool:
+    """Whether a file begins as safetensors files do: with the length of its header, which is a JSON object."""
+    return head[_LENGTH_BYTES : _LENGTH_BYTES + 1] == b"{" and _header_length(head) <= HEADER_BYTES
 
 
 def metadata(data: bytes) -> dict[str, str]:
     """What a safetensors file's header says beside its tensors. Raises ValueError, RecursionError or AttributeError
     where this is no such file."""
-    length = int.from_bytes(data[:_LENGTH_BYTES], "little")
-    found: dict[str, str] = json.loads(data[_LENGTH_BYTES : _LENGTH_BYTES + length]).get("__metadata__", {})
+    if not is_safetensors(data):
+        raise ValueError("no header, or one that is longer than any of ours")
+    header = json.loads(data[_LENGTH_BYTES : _LENGTH_BYTES + _header_length(data)])
+    found: dict[str, str] = header.get("__metadata__", {})
     return found
 
 
@@ -69,7 +81,7 @@ def unpack(data: bytes, spec: RunSpec, card: DataCard | None = None) -> Network:
     try:
         tensors = load(data)
     except (SafetensorError, KeyError, RuntimeError, ValueError):
-        raise _damaged() from None
+        raise damaged() from None
     network = build(spec.model, card.shape, len(card.classes))
     load_weights(network, tensors)
     network.eval()
@@ -88,10 +100,14 @@ def read(path: Path) -> bytes:
         raise WeightsError(f"{path} can't be read ({error.strerror or error}): check its name and rights") from None
 
 
+def _header_length(data: bytes) -> int:
+    return int.from_bytes(data[:_LENGTH_BYTES], "little")
+
+
 def _ordered(packed: bytes) -> bytes:
     """The same safetensors file with its metadata in alphabetical order: the library writes a hash map's, which is
     another one each time. The tensors are in a fixed order, and their offsets count from the header's end."""
-    end = _LENGTH_BYTES + int.from_bytes(packed[:_LENGTH_BYTES], "little")
+    end = _LENGTH_BYTES + _header_length(packed)
     header = json.loads(packed[_LENGTH_BYTES:end])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
@@ -99,5 +115,6 @@ def _ordered(packed: bytes) -> bytes:
     return len(text).to_bytes(_LENGTH_BYTES, "little") + text + packed[end:]
 
 
-def _damaged() -> WeightsError:
+def damaged() -> WeightsError:
+    """What to raise where a file is no safetensors file."""
     return WeightsError("this is not a safetensors file, or it is cut off: copy or export it again")

@@ -38,6 +38,7 @@ from explorer.spec import (
     TrainSpec,
     from_json,
     from_link,
+    from_text,
     to_link,
 )
 
@@ -334,3 +335,30 @@ def test_slant_and_thickness_are_written_only_where_they_are_on() -> None:
     assert Augmentation(shift=1, slant=5).model_dump() == before | {"slant": 5.0}
     assert Augmentation.model_validate(before) == Augmentation(shift=1)
     assert Blocks() == Blocks(convs=(), dense=())
+
+
+# --- as users have it ---
+
+
+@given(run_specs())
+def test_a_spec_is_read_as_json_as_a_card_s_and_as_a_link(spec: RunSpec) -> None:
+    text = spec.model_dump_json()
+    assert from_text(f"\n {text} ") == spec
+    assert from_text(json.dumps({"name": "card", "spec": json.loads(text)})) == spec
+    link = to_link(spec)
+    if len(link) <= MAX_LINK_CHARACTERS:
+        assert from_text(link) == spec
+        assert from_text(f"https://host.example:8501/?network=tiny&spec={link}&digit=3") == spec
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "{", '{"spec": 3}', '{"spec": {}}', "{}", "[1]", '{"a":' * 100_000])
+def test_any_other_text_is_an_error_of_ours(text: str) -> None:
+    with pytest.raises(SpecError):
+        from_text(text)
+
+
+def test_another_name_is_checked_like_the_first() -> None:
+    spec = RunSpec(name="a", model=PRESETS["softmax"].model)
+    assert spec.renamed(" b ") == RunSpec(name="b", model=spec.model)
+    with pytest.raises(SpecError, match="name"):
+        spec.renamed("\n")

@@ -266,6 +266,15 @@ def test_a_file_larger_than_any_network_is_refused_unread(tmp_path: Path) -> Non
         weights.read(tmp_path / "missing.safetensors")
 
 
+def test_a_header_longer_than_any_of_ours_is_not_parsed() -> None:
+    """A megabyte of JSON may take a hundred in memory."""
+    header = json.dumps({"__metadata__": {weights.SPEC_KEY: "x" * weights.HEADER_BYTES}}).encode()
+    with pytest.raises(WeightsError, match="not a safetensors file"):
+        weights.spec_of(len(header).to_bytes(8, "little") + header)
+    short = json.dumps({"__metadata__": {"other": "x"}}).encode()
+    assert weights.spec_of(len(short).to_bytes(8, "little") + short) is None
+
+
 # --- what is shipped ---
 
 

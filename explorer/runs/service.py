@@ -24,7 +24,7 @@ from explorer.runs import artifacts
 from explorer.runs.executors import Executor, Handle, LocalExecutor
 from explorer.runs.records import RunRecord
 from explorer.runs.store import SqlRunStore
-from explorer.spec import RunSpec, from_json
+from explorer.spec import RunSpec
 
 LAUNCH_SECONDS = 120.0
 """How long a started process may take until it claims its run; importing torch takes seconds."""
@@ -120,9 +120,7 @@ def delete(run_id: str, *, wait: float = 5.0, on: Backend | None = None) -> None
 def rename(run_id: str, name: str, *, on: Backend | None = None) -> None:
     """Gives a run another name, under the rules for names in a spec (SpecError)."""
     on = on or local()
-    spec = on.store.get(run_id).spec
-    checked = from_json(RunSpec, spec.model_copy(update={"name": name}).model_dump_json())
-    on.store.rename(run_id, checked.name)
+    on.store.rename(run_id, on.store.get(run_id).spec.renamed(name).name)
 
 
 def dispatch(*, on: Backend | None = None) -> list[str]:

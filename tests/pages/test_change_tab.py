@@ -190,7 +190,7 @@ def test_saving_what_is_bundled_says_where_it_comes_from(open_app: Open) -> None
     assert networks.bundled_origin(made) == "softmax"
     data = load("mnist")
     if data.test_is_known:
-        assert "edited from" in str(networks.learned_from(made, data))
+        assert "edited or imported from" in str(networks.learned_from(made, data))
     again = edited.save(networks.find(made), edits, "and again")
     assert networks.bundled_origin(again) == "softmax"
     assert networks.find(again).test_accuracy is None
