@@ -9,7 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from explorer import edited
+from explorer import edited, imported
 from explorer.data.cards import find_card
 from explorer.errors import ExplorerError
 from explorer.figures import curves, theme
@@ -58,11 +58,14 @@ def _view(run_id: str, was_active: bool) -> None:
         st.rerun()
     # Each part has a place of its own, also where it is empty: a part that appears must not move the charts to another
     # place, because there the browser would draw them anew and forget the zoom.
-    origin = edited.origin(run)
+    origin, file = edited.origin(run), imported.origin(run)
     with st.container():
-        _header(run, "Edited" if origin else STATE_TITLES[run.state])
+        _header(run, "Edited" if origin else "Imported" if file else STATE_TITLES[run.state])
     if origin:
         _edited(origin)
+        return
+    if file:
+        _imported(run, file)
         return
     with st.container():
         _progress(run)
@@ -122,6 +125,20 @@ def _edited(origin: Mapping[str, Any]) -> None:
         f"({origin['from']}){moment}."
     )
     st.markdown("\n".join(f"- {html.escape_markdown(told)}" for told in origin["words"]))
+
+
+def _imported(run: RunRecord, origin: Mapping[str, Any]) -> None:
+    """A run that was not trained here: the file that it is from, and which of its tensors became which."""
+    st.markdown(f"Not trained here but imported from **{html.escape_markdown(origin['file'])}**.")
+    result = run.result or {}
+    if "test_accuracy" in result:
+        st.markdown(
+            f"Test accuracy **{result['test_accuracy']:.2%}**: {result['test_correct']:,} of "
+            f"{result['test_images']:,} digits. What it has learned from is not known here."
+        )
+    st.markdown(imported.in_words(origin["by"], origin["converted"]))
+    names = ("In the file", "In this network")
+    st.html(html.table(names, origin["pairs"], caption="Which tensor became which"))
 
 
 def _progress(run: RunRecord) -> None:

@@ -13,7 +13,7 @@ import streamlit as st
 from explorer.data.cards import find_card
 from explorer.errors import WeightsError
 from explorer.networks import Known
-from explorer.ui import cache, datanotice, export, html, moments, shell, state, text, trusted
+from explorer.ui import cache, datanotice, export, html, imports, moments, shell, state, text, trusted
 from explorer.ui.components.history import history
 
 LATE_SECONDS = 3.0
@@ -89,6 +89,8 @@ def describe(network: Known) -> str:
         parts.append(f"{network.test_accuracy:.2%} of test digits right")
     if network.edited:
         parts.append("edited by hand")
+    if network.imported:
+        parts.append("imported")
     if network.state in STATES:
         parts.append(STATES[network.state])
     return " · ".join(parts)
@@ -121,7 +123,9 @@ def _network() -> None:
         at = cache.run_record(current.id).progress
         share = min(1.0, at.step / at.steps_total) if at.steps_total else 0.0
         st.progress(share, text=f"epoch {at.epoch:.1f} of {current.spec.train.epochs}")
-    export.popover(current)
+    with st.container(horizontal=True, gap="medium"):
+        export.popover(current)
+        imports.popover()
 
 
 def _label(network: Known) -> str:
