@@ -26,7 +26,7 @@ def report(
         "value": round(value, 4),
         "unit": unit,
         "baseline": None if against is None else round(against, 4),
-        "ratio": None if against is None else round(value / against, 3),
+        "ratio": None if not against else round(value / against, 3),
         "runs": len(values),
         "command": "python " + " ".join(sys.argv),
         "better": "higher" if higher_is_better else "lower",
