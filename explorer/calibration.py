@@ -17,6 +17,7 @@ from explorer import zoo
 from explorer.data.cards import DataCard, find_card
 from explorer.digits import prepare
 from explorer.errors import DataError, PictureError
+from explorer.rejection import DIGITS
 from explorer.spec import Augmentation, DataSpec, RunSpec
 
 if TYPE_CHECKING:
@@ -61,10 +62,12 @@ def make(
 
 
 def fit(network: Network, found: Pictures, *, progress: Callable[[float], None] = lambda _share: None) -> Trust:
-    """Calibrates a network by these pictures. Raises DataError where they are too few."""
+    """Calibrates a network by these pictures: what is strange only where no other means tells (see
+    :mod:`explorer.rejection`). Raises DataError where they are too few."""
     from explorer.analysis import trust
 
-    return trust.fit(network, found.reference, found.pixels, found.labels, found.card, progress=progress)
+    reference = None if found.card.name == DIGITS.name else found.reference
+    return trust.fit(network, reference, found.pixels, found.labels, found.card, progress=progress)
 
 
 def pictures(found: Dataset, spec: DataSpec, *, progress: Callable[[float], None] = lambda _share: None) -> Pictures:

@@ -131,10 +131,10 @@ def _store() -> Iterator[Check]:
 
 
 def _zoo() -> Iterator[Check]:
-    from explorer import zoo
+    from explorer import rejection, zoo
 
     names = zoo.names()
-    broken = []
+    broken = [] if rejection.digit_or_not() else [f"{rejection.FILE} is missing or damaged: nothing is rejected"]
     for name in names:
         try:
             zoo.load(name)

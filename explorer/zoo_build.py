@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from explorer import calibration, zoo
+import numpy as np
+
+from explorer import calibration, rejection, zoo
 from explorer import data as datasets
 from explorer.errors import TrainingError
 from explorer.networks import VERSION_DIGITS
@@ -164,6 +166,64 @@ def calibrate(*names: str, directory: Path | None = None) -> Iterator[tuple[str,
         found = calibration.fit(network, pictures[learned])
         calibration.keep(name, found, card.sha256[:VERSION_DIGITS], directory=directory)
         yield name, found
+
+
+class Counted(NamedTuple):
+    """What is counted of a network that tells digits from others, on validation pictures: the threshold, and the shares
+    of MNIST's digits and of pictured ones that are rejected, and of others that are accepted, by kind."""
+
+    threshold: float
+    rejected: float
+    pictured_rejected: float
+    accepted: dict[str, float]
+
+
+def digit_or_not(
+    *folders: Path, progress: Progress = lambda _share, _words: None, directory: Path | None = None
+) -> Counted:
+    """Fits the network that tells digits from others to MNIST and to the fonts in ``folders``, one folder a family, and
+    writes it beside the bundled ones.
+
+    Digits, fonts and pictures that choose the threshold are others than those that are learned from. Raises what
+    loading data and fonts raises.
+    """
+    from explorer.analysis import digit_or_not as telling
+    from explorer.outliers import draw
+    from explorer.outliers.kinds import KINDS
+
+    found = datasets.load(rejection.DIGITS.name)
+    learned, held_out = (draw.sources(found, folders, part=part) for part in ("train", "validation"))
+    kinds, classes = list(KINDS), len(found.card.classes)
+    like = np.array([kind.like for kind in KINDS.values()])
+
+    def part(begin: float, end: float, words: str) -> Callable[[float], None]:
+        return lambda share: progress(begin + (end - begin) * share, words)
+
+    digits = draw.digits(learned, draw.DIGITS, seed=1, progress=part(0.0, 0.2, "digits"))
+    others = draw.others(learned, draw.OTHERS, seed=2, progress=part(0.2, 0.6, "others"))
+    network = telling.fit(
+        [
+            (learned.pixels, learned.labels, 0.25),
+            (digits.pixels, digits.shows, 0.25),
+            (others.pixels, classes + like[others.shows], 0.5),
+        ],
+        found.card,
+        progress=part(0.6, 0.9, "fitting"),
+    )
+    pictured = draw.digits(held_out, draw.VALIDATION, seed=3, progress=part(0.9, 0.95, "validation"))
+    strange = draw.others(held_out, draw.VALIDATION, seed=4, progress=part(0.95, 1.0, "validation"))
+    plain, drawn, none = (
+        telling.look(network, pixels, found.card).log_odds
+        for pixels in (held_out.pixels, pictured.pixels, strange.pixels)
+    )
+    most = telling.threshold(plain, drawn)
+    about = (
+        f"MNIST's training digits, fonts of {', '.join(sorted(folder.name for folder in draw.families(folders)))}; "
+        "python -m explorer zoo digit-or-not"
+    )
+    rejection.keep(telling.DigitOrNot(network, most), about, directory=directory)
+    accepted = {kind: float((none[strange.shows == number] <= most).mean()) for number, kind in enumerate(kinds)}
+    return Counted(most, float((plain > most).mean()), float((drawn > most).mean()), accepted)
 
 
 def _some(moments: Mapping[tuple[int, float], bytes]) -> dict[tuple[int, float], bytes]:

@@ -13,13 +13,10 @@ from hypothesis import strategies as st
 from explorer import calibration, data, networks, zoo
 from explorer.analysis import trust
 from explorer.data import Dataset, Images
-from explorer.data.cards import CARDS
-from explorer.digits import prepare
 from explorer.digits.plausible import fault
 from explorer.errors import DataError
 from explorer.spec import DataSpec
 
-CARD = CARDS["mnist"]
 LENET = networks.find("lenet5")
 PACKED = (zoo.DIRECTORY / f"lenet5{calibration.SUFFIX}").read_bytes()
 
@@ -38,21 +35,14 @@ def few(whole: Dataset) -> Dataset:
 
 
 @pytest.mark.parametrize("name", zoo.names())
-def test_every_bundled_network_is_calibrated_accepts_digits_and_rejects_a_box(name: str, whole: Dataset) -> None:
+def test_every_bundled_network_is_calibrated(name: str) -> None:
     found = calibration.find(networks.find(name))
     assert found is not None, f"python -m explorer zoo calibrate {name}"
     assert 0.3 < found.temperature < 3
-    assert 0 <= found.error_after < 0.06
-    assert 0 <= found.error_before < 0.06
-    network = zoo.load(name)[1]
-    # 2,000 digits: of 1 % to 4 % rejected, a sample of 200 may by chance hold more than 5 %.
-    verdict = trust.judge(network, found, np.asarray(whole.train.pixels[:2_000]), CARD)
-    assert verdict.rejected.mean() <= 0.05
-    box = np.full((100, 100), 255, np.uint8)
-    box[20:80, 20:80] = 0
-    box[25:75, 25:75] = 255
-    strange = prepare(box).pixels[None, None]
-    assert trust.judge(network, found, strange, CARD).scores[0] > 0.9 * found.threshold
+    # A linear network on bent digits is wrong often enough for chance to be seen in 500 of them.
+    assert 0 <= found.error_after < (0.06 if name == "softmax" else 0.02)
+    assert found.validated > 900
+    assert found.strangeness is None  # for digits there is better
 
 
 def test_validation_pictures_are_prepared_held_out_and_always_the_same(few: Dataset) -> None:
@@ -98,14 +88,14 @@ def test_a_file_of_other_weights_counts_as_missing(tmp_path: Path, monkeypatch: 
     again = calibration.find(LENET)
     assert again is not None
     assert trust.arrays(again).keys() == trust.arrays(found).keys()
-    assert again.threshold == found.threshold
+    assert again.temperature == found.temperature
 
 
 @given(st.data())
 def test_damaged_bytes_are_a_calibration_of_this_form_or_refused_in_words(draws: st.DataObject) -> None:
     damaged = bytearray(PACKED)
     for _ in range(draws.draw(st.integers(1, 3))):
-        damaged[draws.draw(st.integers(0, 2_000))] = draws.draw(st.integers(0, 255))
+        damaged[draws.draw(st.integers(0, len(damaged) - 1))] = draws.draw(st.integers(0, 255))
     if draws.draw(st.booleans()):
         damaged = damaged[: draws.draw(st.integers(0, len(damaged)))]
     try:
@@ -113,7 +103,7 @@ def test_damaged_bytes_are_a_calibration_of_this_form_or_refused_in_words(draws:
     except DataError as error:
         assert "make it again" in str(error)
     else:
-        assert np.isfinite(found.threshold)
+        assert np.isfinite(found.temperature)
 
 
 def test_specks_and_filled_pictures_need_no_network(few: Dataset) -> None:

@@ -1,7 +1,8 @@
 """How far a network's answer to a picture can be trusted: calibrated probabilities, and whether it is a digit at all.
 
 A softmax names a class for every picture, a face included, and often with great confidence. Two remedies, both fitted
-to pictures that the network has not learned from:
+to pictures that the network has not learned from (for digits there is a better one than the second, which has seen what
+is none: :mod:`explorer.analysis.digit_or_not`):
 
 - **Temperature** (Guo et al. 2017, 'On calibration of modern neural networks'): the logits are divided by one number,
   so that of the answers given with 90 % nine in ten are right.
@@ -44,19 +45,14 @@ _BATCH = 200
 
 
 @dataclass(frozen=True, eq=False)
-class Trust:
-    """What was fitted. Float16 arrays are directions and the places of R training images along them.
+class Strangeness:
+    """By what strange pictures are told, and the score beyond which they are rejected. Float16 arrays are directions
+    and the places of R training images along them.
 
-    ``usual`` (4, 2): each measure's mean and standard deviation on validation pictures. ``error_before`` and
-    ``error_after``: the expected calibration error without and with the temperature, on other validation pictures than
-    those it was fitted to.
+    ``usual`` (4, 2): each measure's mean and standard deviation on validation pictures.
     """
 
-    temperature: float
     threshold: float
-    error_before: float
-    error_after: float
-    validated: int
     usual: np.ndarray
     feature_axes: np.ndarray  # (d, k), of features of length 1
     feature_places: np.ndarray  # (R, k)
@@ -66,18 +62,34 @@ class Trust:
 
 
 @dataclass(frozen=True, eq=False)
+class Trust:
+    """What was fitted. ``strangeness`` is None where other means tell strange pictures.
+
+    ``error_before`` and ``error_after``: the expected calibration error without and with the temperature, on other
+    validation pictures than those it was fitted to.
+    """
+
+    temperature: float
+    error_before: float
+    error_after: float
+    validated: int
+    strangeness: Strangeness | None
+
+
+@dataclass(frozen=True, eq=False)
 class Verdict:
-    """What a network says of N pictures, and what that is worth."""
+    """What a network says of N pictures, and what that is worth. Without :class:`Strangeness` there are no measures,
+    all scores are 0, and nothing is rejected."""
 
     probabilities: np.ndarray  # float64 (N, K), calibrated
-    measures: np.ndarray  # float64 (N, 4), each in standard deviations from what is usual
+    measures: np.ndarray  # float64 (N, 4) or (N, 0), each in standard deviations from what is usual
     scores: np.ndarray  # float64 (N,)
     rejected: np.ndarray  # bool (N,)
 
 
 def fit(
     model: nn.Module,
-    reference: np.ndarray,
+    reference: np.ndarray | None,
     pixels: np.ndarray,
     labels: np.ndarray,
     card: DataCard,
@@ -86,53 +98,44 @@ def fit(
 ) -> Trust:
     """Fits temperature, score and threshold to a trained model.
 
-    ``reference``: training images, uint8 (R, C, H, W). ``pixels`` (N, C, H, W) and ``labels`` (N,) were not learned
-    from, and are prepared as users' pictures are. Temperature and what is usual are fitted to the even ones of them,
-    error and threshold to the odd ones. Raises DataError for fewer than 20.
+    ``reference``: training images, uint8 (R, C, H, W); None fits no score. ``pixels`` (N, C, H, W) and ``labels`` (N,)
+    were not learned from, and are prepared as users' pictures are. Temperature and what is usual are fitted to the even
+    ones of them, error and threshold to the odd ones. Raises DataError for fewer than 20.
     """
-    if len(labels) < 20 or len(reference) < NEIGHBOURS:
+    if len(labels) < 20 or (reference is not None and len(reference) < NEIGHBOURS):
         raise DataError(f"{len(labels)} validation pictures are too few to calibrate by: use at least 20")
-    features, _ = _answers(model, reference, card, lambda share: progress(0.4 * share))
-    feature_axes = _axes(features)
-    blurred = _blurred(reference)
-    pixel_mean = blurred.mean(axis=0).astype(np.float16)
-    pixel_axes = _axes(blurred - pixel_mean)
-    fitted = Trust(
-        temperature=1.0,
-        threshold=np.inf,
-        error_before=0.0,
-        error_after=0.0,
-        validated=len(labels),
-        usual=np.array([[0.0, 1.0]] * len(MEASURES)),
-        feature_axes=feature_axes,
-        feature_places=(features @ feature_axes).astype(np.float16),
-        pixel_mean=pixel_mean,
-        pixel_axes=pixel_axes,
-        pixel_places=((blurred - pixel_mean) @ pixel_axes).astype(np.float16),
-    )
-    features, logits = _answers(model, pixels, card, lambda share: progress(0.4 + 0.6 * share))
-    raw = _measures(fitted, features, logits, pixels)
+    known = None
+    if reference is not None:
+        known = _remembered(model, reference, card, lambda share: progress(0.4 * share))
+    begun = 0.0 if known is None else 0.4
+    features, logits = _answers(model, pixels, card, lambda share: progress(begun + (1 - begun) * share))
     even, odd = slice(0, None, 2), slice(1, None, 2)
+    if known is not None:
+        raw = _measures(known, features, logits, pixels)
+        usual = np.stack([raw[even].mean(axis=0), np.maximum(raw[even].std(axis=0), 1e-6)], axis=1)
+        scores = _scores((raw[odd] - usual[:, 0]) / usual[:, 1])
+        known = replace(known, usual=usual, threshold=float(np.quantile(scores, ACCEPTED)))
     temperature = fit_temperature(logits[even], labels[even])
-    usual = np.stack([raw[even].mean(axis=0), np.maximum(raw[even].std(axis=0), 1e-6)], axis=1)
-    scores = _scores((raw[odd] - usual[:, 0]) / usual[:, 1])
-    return replace(
-        fitted,
+    return Trust(
         temperature=temperature,
-        threshold=float(np.quantile(scores, ACCEPTED)),
         error_before=calibration_error(softmax(logits[odd]), labels[odd]),
         error_after=calibration_error(softmax(logits[odd] / temperature), labels[odd]),
-        usual=usual,
+        validated=len(labels),
+        strangeness=known,
     )
 
 
 def judge(model: nn.Module, trust: Trust, pixels: np.ndarray, card: DataCard) -> Verdict:
     """The model's verdict on prepared pictures, uint8 (N, C, H, W)."""
     features, logits = _answers(model, pixels, card)
-    raw = _measures(trust, features, logits, pixels)
-    measures = (raw - trust.usual[:, 0]) / trust.usual[:, 1]
+    known = trust.strangeness
+    if known is None:
+        measures, most = np.zeros((len(pixels), 0)), np.inf
+    else:
+        measures = (_measures(known, features, logits, pixels) - known.usual[:, 0]) / known.usual[:, 1]
+        most = known.threshold
     scores = _scores(measures)
-    return Verdict(softmax(logits / trust.temperature), measures, scores, scores > trust.threshold)
+    return Verdict(softmax(logits / trust.temperature), measures, scores, scores > most)
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
@@ -172,16 +175,25 @@ def logits_of(model: nn.Module, pixels: np.ndarray, card: DataCard) -> np.ndarra
 
 def arrays(trust: Trust) -> dict[str, np.ndarray]:
     """Everything as arrays by name, for a file."""
-    return {field.name: np.asarray(getattr(trust, field.name)) for field in fields(trust)}
+    parts = (trust,) if trust.strangeness is None else (trust, trust.strangeness)
+    named = {field.name: getattr(part, field.name) for part in parts for field in fields(part)}
+    return {name: np.asarray(value) for name, value in named.items() if name != "strangeness"}
 
 
 def from_arrays(found: Mapping[str, np.ndarray], features: int, card: DataCard) -> Trust:
     """The inverse of :func:`arrays`, for a network with so many last features. Raises DataError where an array is
     missing, of another shape, or not finite."""
+    values = _checked(found, dict.fromkeys(("temperature", "error_before", "error_after", "validated"), ()))
+    if values["temperature"] <= 0:
+        raise DataError("this calibration is damaged: make it again")
+    return Trust(**values, strangeness=_strangeness(found, features, card) if "threshold" in found else None)
+
+
+def _strangeness(found: Mapping[str, np.ndarray], features: int, card: DataCard) -> Strangeness:
     size = int(np.prod(card.shape))
     places = len(found.get("feature_places", ()))
     shapes: dict[str, tuple[int, ...]] = {
-        **dict.fromkeys(("temperature", "threshold", "error_before", "error_after", "validated"), ()),
+        "threshold": (),
         "usual": (len(MEASURES), 2),
         "feature_axes": (features, min(_COMPONENTS, features, places)),
         "feature_places": (places, min(_COMPONENTS, features, places)),
@@ -189,13 +201,17 @@ def from_arrays(found: Mapping[str, np.ndarray], features: int, card: DataCard) 
         "pixel_axes": (size, min(_COMPONENTS, size, places)),
         "pixel_places": (places, min(_COMPONENTS, size, places)),
     }
+    values = _checked(found, shapes)
+    if places < NEIGHBOURS or not (values["usual"][:, 1] > 0).all():
+        raise DataError("this calibration is damaged: make it again")
+    return Strangeness(**values)
+
+
+def _checked(found: Mapping[str, np.ndarray], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
     for name, shape in shapes.items():
         if name not in found or found[name].shape != shape or not np.isfinite(found[name]).all():
             raise DataError(f"this calibration is not the network's ({name} doesn't fit): make it again")
-    if places < NEIGHBOURS or not (found["usual"][:, 1] > 0).all() or found["temperature"] <= 0:
-        raise DataError("this calibration is damaged: make it again")
-    values: dict[str, Any] = {name: found[name] if shape else found[name].item() for name, shape in shapes.items()}
-    return Trust(**values)
+    return {name: found[name] if shape else found[name].item() for name, shape in shapes.items()}
 
 
 # --- measures ---
@@ -222,18 +238,38 @@ def last_layer(model: nn.Module) -> str:
     return names[-2]
 
 
-def _measures(trust: Trust, features: np.ndarray, logits: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+def _remembered(
+    model: nn.Module, reference: np.ndarray, card: DataCard, progress: Callable[[float], None]
+) -> Strangeness:
+    """What is kept of training images, before it is known what is usual."""
+    features, _ = _answers(model, reference, card, progress)
+    feature_axes = _axes(features)
+    blurred = _blurred(reference)
+    pixel_mean = blurred.mean(axis=0).astype(np.float16)
+    pixel_axes = _axes(blurred - pixel_mean)
+    return Strangeness(
+        threshold=np.inf,
+        usual=np.array([[0.0, 1.0]] * len(MEASURES)),
+        feature_axes=feature_axes,
+        feature_places=(features @ feature_axes).astype(np.float16),
+        pixel_mean=pixel_mean,
+        pixel_axes=pixel_axes,
+        pixel_places=((blurred - pixel_mean) @ pixel_axes).astype(np.float16),
+    )
+
+
+def _measures(known: Strangeness, features: np.ndarray, logits: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     """Float64 (N, 4), larger is stranger; distances as logarithms, which are spread like a bell."""
     energy = -torch.logsumexp(torch.tensor(logits), dim=1).numpy()
-    centred = _blurred(pixels) - trust.pixel_mean
-    axes = trust.pixel_axes.astype(np.float32)
+    centred = _blurred(pixels) - known.pixel_mean
+    axes = known.pixel_axes.astype(np.float32)
     places = centred @ axes
     residual = np.linalg.norm(centred - places @ axes.T, axis=1)
     return np.stack(
         [
-            _log(_nearest(features @ trust.feature_axes.astype(np.float32), trust.feature_places)),
+            _log(_nearest(features @ known.feature_axes.astype(np.float32), known.feature_places)),
             energy,
-            _log(_nearest(places, trust.pixel_places)),
+            _log(_nearest(places, known.pixel_places)),
             _log(residual),
         ],
         axis=1,

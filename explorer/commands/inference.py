@@ -130,7 +130,7 @@ def _calibrated(opened: Opened) -> tuple[Trust | None, str]:
     try:
         return calibration.make(opened.network, opened.spec), ""
     except DataError as error:
-        return None, f"Without calibration, nothing is rejected: {error}"
+        return None, f"The network is not calibrated: {error}"
 
 
 def _part(data: Dataset, name: str, spec: DataSpec) -> Images:
@@ -158,9 +158,8 @@ def _digits(path: Path, opened: Opened, trust: Trust | None) -> list[dict[str, A
     """The digits of a picture, in reading order. Raises PictureError, also for a file that can't be read."""
     import numpy as np
 
-    from explorer.analysis.trust import judge, logits_of, softmax
     from explorer.digits.decode import MAX_BYTES
-    from explorer.digits.plausible import fault
+    from explorer.rejection import judge
 
     try:
         # One byte more than is ever decoded, so that a larger file is refused without being read.
@@ -170,12 +169,7 @@ def _digits(path: Path, opened: Opened, trust: Trust | None) -> list[dict[str, A
         raise PictureError(f"can't be read ({error.strerror or error}): check its name and rights") from None
     prepared = _prepared(content, path.name, opened.card.shape)
     pixels = np.stack([np.broadcast_to(digit.pixels, opened.card.shape) for digit in prepared])  # (N, C, H, W)
-    if trust is None:
-        shares = softmax(logits_of(opened.network, pixels, opened.card))
-        strange = np.zeros(len(pixels), dtype=bool)
-    else:
-        verdict = judge(opened.network, trust, pixels, opened.card)
-        shares, strange = verdict.probabilities, verdict.rejected
+    verdict = judge(opened.network, trust, pixels, opened.card, [digit.box for digit in prepared])
     return [
         {
             "box": list(digit.box),
@@ -183,7 +177,8 @@ def _digits(path: Path, opened: Opened, trust: Trust | None) -> list[dict[str, A
             "name": opened.card.classes[int(row.argmax())],
             "probability": float(row.max()),
             "probabilities": [float(share) for share in row],
-            "rejected": bool(odd) or fault(digit.pixels, digit.box) != "",
+            "rejected": reason != "",
+            "reason": reason,
         }
-        for digit, row, odd in zip(prepared, shares, strange, strict=True)
+        for digit, row, reason in zip(prepared, verdict.probabilities, verdict.reasons, strict=True)
     ]

@@ -59,7 +59,7 @@ def calibrate(
     data_dir: DataDirOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Fit temperature and rejection to bundled networks and write them beside the weights."""
+    """Fit a temperature to bundled networks and write it beside the weights."""
     chosen = list(zoo.names()) if every else names or []
     unknown = [name for name in chosen if name not in zoo.names()]
     if unknown or not chosen or (every and names):
@@ -71,7 +71,6 @@ def calibrate(
             values = {
                 "model": name,
                 "temperature": found.temperature,
-                "threshold": found.threshold,
                 "calibration_error_before": found.error_before,
                 "calibration_error_after": found.error_after,
                 "pictures": found.validated,
@@ -79,8 +78,43 @@ def calibrate(
             out.result(
                 values,
                 f"{name}: temperature {found.temperature:.2f}, expected calibration error {found.error_before:.2%} → "
-                f"{found.error_after:.2%}; rejected beyond a strangeness of {found.threshold:.2f}.",
+                f"{found.error_after:.2%}.",
             )
+
+
+@zoo_app.command("digit-or-not")
+def digit_or_not(
+    fonts: Annotated[
+        list[Path],
+        typer.Option("--fonts", exists=True, file_okay=False, help="Holds a folder for each family of fonts."),
+    ],
+    out_dir: Annotated[
+        Path | None, typer.Option("--out", file_okay=False, help="The folder to write to; default: model_zoo.")
+    ] = None,
+    data_dir: DataDirOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Fit the network that tells digits from anything else, for all networks, and write it beside their weights.
+
+    The bundled one has seen the fonts of Debian's packages averia-sans-gwf, breip, bwht, cabin, cantarell, comic-neue,
+    courier-prime, crosextra-carlito, dancingscript, dkg-handwriting, dosis, ebgaramond, ecolier-court, femkeklaver,
+    humor-sans, inconsolata, jura, karla, kaushanscript, klee, kristi, lato, okolaks, opendyslexic, rufscript, sjfonts
+    and tomsontalks, each unpacked into a folder named as it is, with fonts- before (apt-get download, dpkg -x).
+    """
+    use_data_dir(data_dir)
+    with reporting(json) as out, Progress(console=console, disable=json, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def show(share: float, words: str) -> None:
+            bar.update(task, completed=share, description=words)
+
+        found = zoo_build.digit_or_not(*fonts, progress=show, directory=out_dir)
+        out.result(
+            found._asdict(),
+            f"Rejected beyond log odds of {found.threshold:.2f}: {found.rejected:.2%} of MNIST's validation digits, "
+            f"{found.pictured_rejected:.2%} of pictured ones; accepted of others: "
+            + ", ".join(f"{kind} {share:.1%}" for kind, share in found.accepted.items()),
+        )
 
 
 @zoo_app.command()

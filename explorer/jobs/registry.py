@@ -26,7 +26,7 @@ class Kind(NamedTuple):
 
 
 KINDS: dict[str, Kind] = {
-    "calibration": Kind("explorer.jobs.kinds.calibration:compute"),
+    "calibration": Kind("explorer.jobs.kinds.calibration:compute", 2),
     "changed": Kind("explorer.jobs.kinds.changed:compute"),
     "data-duplicates": Kind("explorer.jobs.kinds.collection:duplicates"),
     "data-ranks": Kind("explorer.jobs.kinds.collection:ranks"),

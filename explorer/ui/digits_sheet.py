@@ -59,7 +59,7 @@ def show(data: bytes, name: str, network: Known, *, key: str) -> None:
             stamp=stamp,
             size=(width, height),
             shown=shown,
-            answers=[_said(one, digits, answers, one.number in strange, card) for one in shown],
+            answers=[_said(one, digits, answers, strange.get(one.number, ""), card) for one in shown],
             classes=card.classes,
             dark=sheet.page.dark,
             label=f"Boxes around the digits of {name}",
@@ -85,17 +85,16 @@ def _prepared(data: bytes, name: str, card: DataCard, shown: list[Boxed]) -> dic
     return digits
 
 
-def _strange(network: Known, read: list[Boxed], pixels: np.ndarray) -> set[int]:
-    """The numbers of the boxes that hold no digit, by a calibrated network's verdict; none without calibration."""
-    trust = cache.trust(network) if network.usable and len(read) else None
-    if trust is None:
-        return set()
-    verdict = cache.verdict(network.id, network.version, network.spec.data.dataset, pixels.tobytes(), trust)
-    return {one.number for one, rejected in zip(read, verdict.rejected, strict=True) if rejected}
+def _strange(network: Known, read: list[Boxed], pixels: np.ndarray) -> dict[int, str]:
+    """Why boxes hold no digit, by their numbers; none where nothing can tell (yet)."""
+    verdict = cache.verdict(network, pixels, [one.box for one in read]) if network.usable and len(read) else None
+    if verdict is None:
+        return {}
+    return {one.number: reason for one, reason in zip(read, verdict.reasons, strict=True) if reason}
 
 
 def _said(
-    one: Boxed, digits: dict[int, np.ndarray], answers: dict[int, np.ndarray], strange: bool, card: DataCard
+    one: Boxed, digits: dict[int, np.ndarray], answers: dict[int, np.ndarray], strange: str, card: DataCard
 ) -> Said:
     if one.number not in digits:
         return EMPTY
@@ -105,7 +104,9 @@ def _said(
     first, second = np.argsort(-shares, kind="stable")[:2]
     detail = f"{card.classes[first]}, {shares[first]:.1%} sure, else {card.classes[second]}, {shares[second]:.1%}"
     if strange:
-        return Said(f"{card.classes[first]}?", f"{trusted.sentence(card)} Raw answer: {detail}", doubtful=True)
+        return Said(
+            f"{card.classes[first]}?", f"{trusted.sentence(card)} {strange} Raw answer: {detail}", doubtful=True
+        )
     return Said(card.classes[first], detail, doubtful=bool(shares[first] < DOUBTFUL))
 
 

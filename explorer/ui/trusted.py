@@ -13,37 +13,32 @@ from explorer.ui import cache, jobs, text
 
 NO_DIGIT = "This does not look like a digit."
 NOTHING_LEARNED = "This does not look like anything that the network has learned."
-CALIBRATING = (
-    "This network is being calibrated: then its answers come with a calibrated probability, and what is no digit is "
-    "rejected."
+CALIBRATING = "This network is being calibrated: then its answers come with a calibrated probability."
+HELP = (
+    "The calibrated probability comes from logits divided by a temperature, fitted to validation pictures (Guo et al. "
+    "2017). Whether a picture shows a digit at all is said by a small network of its own, the same for every network, "
+    "which has learned from digits and from many pictures of none (outlier exposure, Hendrycks et al. 2019); of "
+    "validation digits it rejects at most 2 %. For other data sets a picture is rejected that lies farther from "
+    "training pictures than 99 % of validation pictures do."
 )
 
 
 class Judged(NamedTuple):
-    """What is known of an answer. ``calibrated``: the probability of the network's answer after calibration;
-    ``why``: one or two sentences."""
+    """What is known of an answer. ``calibrated``: the probability of the network's answer after calibration, None
+    where there is none (yet); ``why``: what speaks against the picture, '' where it is accepted."""
 
     rejected: bool
-    calibrated: float
+    calibrated: float | None
     why: str
 
 
 def judge(network: Known, pixels: np.ndarray, box: tuple[int, int, int, int] | None = None) -> Judged | None:
-    """The verdict on a prepared picture, uint8 (C, H, W), or None where the network has no calibration (yet)."""
-    from explorer.digits.plausible import fault
-
-    trust = cache.trust(network)
-    if trust is None:
+    """The verdict on a prepared picture, uint8 (C, H, W), or None where nothing can tell (yet)."""
+    verdict = cache.verdict(network, pixels[None], None if box is None else [box])
+    if verdict is None:
         return None
-    verdict = cache.verdict(network.id, network.version, network.spec.data.dataset, pixels.tobytes(), trust)
-    score, most = float(verdict.scores[0]), trust.threshold
-    reason = fault(pixels, box)
-    strange = bool(verdict.rejected[0])
-    if strange:
-        why = f"Strangeness {score:.1f}, where 99 % of validation pictures stay under {most:.1f}."
-    else:
-        why = f"Strangeness {score:.1f}; up to {most:.1f} is usual."
-    return Judged(strange or reason != "", float(verdict.probabilities[0].max()), f"{reason} {why}".strip())
+    calibrated = None if cache.trust(network) is None else float(verdict.probabilities[0].max())
+    return Judged(bool(verdict.rejected[0]), calibrated, verdict.reasons[0])
 
 
 def sentence(card: DataCard) -> str:
@@ -63,14 +58,12 @@ def answer(shares: np.ndarray, card: DataCard, judged: Judged | None) -> None:
 
 def reasons(judged: Judged | None) -> None:
     """What the verdict rests on, for under the bars."""
-    if judged is not None:
-        st.caption(
-            f"Calibrated probability {judged.calibrated:.1%}. {judged.why}",
-            help="The calibrated probability comes from logits divided by a temperature, fitted to validation "
-            "pictures (Guo et al. 2017). The strangeness counts, in standard deviations, how far the picture lies from "
-            "training digits, in the network's last features and as it is, and how little its logits say. What exceeds "
-            "99 % of validation pictures is rejected.",
-        )
+    if judged is None:
+        return
+    probability = "" if judged.calibrated is None else f"Calibrated probability {judged.calibrated:.1%}."
+    said = f"{judged.why} {probability}".strip()
+    if said:
+        st.caption(said, help=HELP)
 
 
 def calibrating(network: Known) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -61,7 +61,10 @@ def test_the_calibration_error_is_the_textbook_s() -> None:
 
 def test_each_measure_is_its_library_s(fitted: tuple[Network, trust.Trust, np.ndarray, np.ndarray]) -> None:
     network, made, pixels, _ = fitted
-    raw = trust.judge(network, replace(made, usual=np.array([[0.0, 1.0]] * 4)), pixels, CARD).measures
+    known = made.strangeness
+    assert known is not None
+    plain = replace(made, strangeness=replace(known, usual=np.array([[0.0, 1.0]] * 4)))
+    raw = trust.judge(network, plain, pixels, CARD).measures
 
     inputs = (torch.tensor(pixels).float() / 255 - CARD.mean) / CARD.std
     layers = list(network.children())
@@ -71,18 +74,18 @@ def test_each_measure_is_its_library_s(fitted: tuple[Network, trust.Trust, np.nd
     features = torch.nn.functional.normalize(last, dim=1).numpy()
     np.testing.assert_allclose(raw[:, 1], -logsumexp(logits, axis=1), rtol=1e-5)
 
-    found = NearestNeighbors(n_neighbors=trust.NEIGHBOURS).fit(made.feature_places)
-    distances = found.kneighbors(features @ made.feature_axes.astype(np.float32))[0][:, -1]
+    found = NearestNeighbors(n_neighbors=trust.NEIGHBOURS).fit(known.feature_places)
+    distances = found.kneighbors(features @ known.feature_axes.astype(np.float32))[0][:, -1]
     np.testing.assert_allclose(raw[:, 0], np.log(distances), rtol=1e-3)
 
     # The pixels' distance and residual are of principal components: what is left out is orthogonal to what is kept.
-    axes = made.pixel_axes.astype(float)
+    axes = known.pixel_axes.astype(float)
     np.testing.assert_allclose(axes.T @ axes, np.eye(axes.shape[1]), atol=2e-3)
-    places = trust._blurred(pixels) - made.pixel_mean
+    places = trust._blurred(pixels) - known.pixel_mean
     whole = (places**2).sum(1)
     kept = ((places @ axes) ** 2).sum(1)
     np.testing.assert_allclose(np.exp(raw[:, 3]) ** 2, whole - kept, rtol=0.02, atol=0.02)
-    nearest = NearestNeighbors(n_neighbors=trust.NEIGHBOURS).fit(made.pixel_places)
+    nearest = NearestNeighbors(n_neighbors=trust.NEIGHBOURS).fit(known.pixel_places)
     np.testing.assert_allclose(raw[:, 2], np.log(nearest.kneighbors(places @ axes)[0][:, -1]), rtol=0.01, atol=0.01)
 
 
@@ -102,7 +105,8 @@ def test_digits_are_accepted_and_noise_boxes_and_stripes_are_not(
     assert verdict.rejected.mean() < 0.06
     assert (verdict.probabilities.argmax(1) == labels).mean() > 0.95
     np.testing.assert_allclose(verdict.probabilities.sum(1), 1.0)
-    np.testing.assert_array_equal(verdict.rejected, verdict.scores > made.threshold)
+    assert made.strangeness is not None
+    np.testing.assert_array_equal(verdict.rejected, verdict.scores > made.strangeness.threshold)
 
     box = np.zeros((28, 28), np.uint8)
     box[4:24, 4:6] = box[4:24, 22:24] = box[4:6, 4:24] = box[22:24, 4:24] = 255
@@ -119,9 +123,35 @@ def test_half_of_the_pictures_set_the_threshold_and_it_accepts_its_share_of_them
     network, _, pixels, labels = fitted
     again = trust.fit(network, pixels[:60], pixels, labels, CARD)
     verdict = trust.judge(network, again, pixels, CARD)
-    assert (verdict.scores[1::2] <= again.threshold).mean() == pytest.approx(trust.ACCEPTED, abs=0.011)
+    assert again.strangeness is not None
+    assert (verdict.scores[1::2] <= again.strangeness.threshold).mean() == pytest.approx(trust.ACCEPTED, abs=0.011)
     assert again.validated == len(labels)
     assert 0 <= again.error_after <= 1
+
+
+def test_without_training_images_the_probabilities_are_the_same_and_nothing_is_strange(
+    fitted: tuple[Network, trust.Trust, np.ndarray, np.ndarray],
+) -> None:
+    network, _, pixels, labels = fitted
+    told: list[float] = []
+    plain = trust.fit(network, None, pixels, labels, CARD, progress=told.append)
+    assert plain.strangeness is None
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1.0)
+    full = trust.fit(network, pixels[:60], pixels, labels, CARD)
+    assert all(
+        getattr(plain, field.name) == getattr(full, field.name)
+        for field in fields(plain)
+        if field.name != "strangeness"
+    )
+    noise = np.random.default_rng(0).integers(0, 256, (3, 1, 28, 28), dtype=np.uint8)
+    verdict = trust.judge(network, plain, noise, CARD)
+    assert verdict.measures.shape == (3, 0)
+    assert not verdict.scores.any()
+    assert not verdict.rejected.any()
+    np.testing.assert_array_equal(verdict.probabilities, trust.judge(network, full, noise, CARD).probabilities)
+    again = trust.from_arrays(trust.arrays(plain), 84, CARD)
+    assert again == plain or trust.arrays(again) == trust.arrays(plain)
 
 
 def test_the_model_comes_back_untouched_and_progress_ends_at_one(
