@@ -84,7 +84,7 @@ def look(network: Network, pixels: np.ndarray, card: DataCard) -> Found:
 
 def threshold(*log_odds: np.ndarray) -> float:
     """The log odds that at most :data:`REJECTED` of the digits exceed, in each of several sets of them."""
-    return max(float(np.quantile(one, 1 - REJECTED)) for one in log_odds)
+    return max(float(np.quantile(one, 1 - REJECTED, method="higher")) for one in log_odds)
 
 
 def fit(

@@ -44,7 +44,7 @@ def test_of_each_set_of_digits_no_more_than_the_given_share_is_beyond_the_thresh
     most = digit_or_not.threshold(*sets)
     shares = [(one > most).mean() for one in sets]
     assert all(share <= digit_or_not.REJECTED for share in shares)
-    assert max(shares) == pytest.approx(digit_or_not.REJECTED, abs=0.001)
+    assert max(shares) == pytest.approx(digit_or_not.REJECTED, abs=0.002)
 
 
 def test_it_learns_to_tell_and_does_so_again() -> None:
