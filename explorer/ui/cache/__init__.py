@@ -1,6 +1,7 @@
 """All of Streamlit's caches, each on hashable values: ids, versions, numbers. Pages and controls call these.
 
-What `cache_resource` holds is shared between sessions and is never changed.
+What `cache_resource` holds is shared between sessions and is never changed; `cache_data` copies what it gives, which
+costs milliseconds for a list of networks.
 """
 
 from explorer.ui.cache.digits import class_pictures, network_splits, pca_points, sample_sprites, test_sample

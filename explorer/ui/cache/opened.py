@@ -34,7 +34,7 @@ def devices() -> dict[str, str]:
     return available()
 
 
-@st.cache_data(ttl=1.0, show_spinner=False)
+@st.cache_resource(ttl=1.0, show_spinner=False)
 def known_networks() -> tuple[Known, ...]:
     return networks.known()
 
@@ -46,7 +46,7 @@ def network(network_id: str, version: str) -> Network:
     return networks.load_version(network_id, version)
 
 
-@st.cache_data(ttl=2.0, max_entries=256, show_spinner=False)
+@st.cache_resource(ttl=2.0, max_entries=256, show_spinner=False)
 def moments(network_id: str, version: str) -> tuple[Moment, ...]:  # noqa: ARG001 version is the key
     """The snapshots of a network's training, by step, without one of its end."""
     return networks.moments(networks.find(network_id))

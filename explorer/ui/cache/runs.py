@@ -40,7 +40,7 @@ class Glimpse(NamedTuple):
     kernels: np.ndarray | None
 
 
-@st.cache_data(ttl=0.4, show_spinner=False)
+@st.cache_resource(ttl=0.4, show_spinner=False)
 def run_record(run_id: str) -> RunRecord:
     service.dispatch()
     return service.local().store.get(run_id)
@@ -66,7 +66,7 @@ def snapshot_steps(run_id: str) -> list[int]:
     return list(list_snapshots(run_folder(run_id).snapshots))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)
 def snapshot(run_id: str, step: int) -> Glimpse:
     """What the live view shows of a snapshot, without its weights."""
     from explorer.training.snapshots import list_snapshots, read_snapshot
@@ -84,7 +84,7 @@ def snapshot(run_id: str, step: int) -> Glimpse:
     )
 
 
-@st.cache_data(max_entries=128, show_spinner=False)
+@st.cache_resource(max_entries=128, show_spinner=False)
 def drawn_once(shown: tuple[Hashable, ...], _make: Callable[[], Mapping[str, go.Figure]]) -> dict[str, Drawn]:  # noqa: ARG001 shown is the key
     """Figures by name as the browser gets them, made once for all who watch; ``shown`` tells what they show."""
     return {name: drawn(figure) for name, figure in _make().items()}
