@@ -28,7 +28,11 @@ COUNT = 500
 
 @pytest.fixture
 def opened(open_app: Open) -> AppTest:
-    tested = open_app("inside", network="softmax", digit="7")
+    return few(open_app("inside", network="softmax", digit="7"))
+
+
+def few(tested: AppTest) -> AppTest:
+    """The tab with as few digits as it can have."""
     tested.session_state["inside-tab"] = "Where digits separate"
     sound(tested.run())
     slider = next(item for item in tested.select_slider if item.label == "Test digits")
@@ -113,6 +117,22 @@ def test_points_are_scikit_learns_and_parts_are_picked_without_a_pointer(opened:
     pick(tested, "around")
     nearest = np.argsort(np.linalg.norm(positions - ring, axis=1), kind="stable")[:50]
     assert sorted(np.concatenate(drawn(tested)[2])) == sorted(nearest)
+
+
+def test_at_a_moment_of_its_training_the_map_is_that_of_then(open_app: Open, data: Dataset) -> None:
+    step = networks.moments(networks.find("softmax"))[2].step
+    tested = layer(few(open_app("inside", network="softmax", digit="7", snapshot=str(step))), "output (10)")
+    pixels = data.test.pixels[sample(data.test.labels, COUNT)]
+    then, now = (
+        features(network, pixels, data.card, "output")
+        for network in (networks.load("softmax", snapshot=step), networks.load("softmax"))
+    )
+    # On the axes of the trained network, so that moving the slider moves the digits and not the axes.
+    axes = PCA(2, random_state=0).fit(now)
+    then, now = axes.transform(then), axes.transform(now)
+    positions, _, _ = drawn(tested)
+    np.testing.assert_allclose(positions, then, rtol=1e-2, atol=1e-2)
+    assert np.abs(positions - now).max() > 0.5
 
 
 def test_what_was_drawn_around_stays_selected_in_another_layers_map(opened: AppTest, data: Dataset) -> None:
