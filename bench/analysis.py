@@ -32,7 +32,6 @@ from explorer.shapes import trace
 from explorer.spec import Activation, Conv, Dense, Flatten, ModelSpec, Output, Pool
 from explorer.ui.components.wall import Payload
 
-ATTRIBUTED = ("lenet5", "article", "vgg")
 MILLION = ModelSpec(
     layers=(
         *(Conv(kernels=64, kernel_size=3), Activation(function="relu"), Pool(mode="max", size=2, stride=2)),
@@ -65,9 +64,8 @@ def attribution(runs: int) -> None:
     import captum.attr  # noqa: F401
 
     report("captum's import, once a server", [time.perf_counter() - began], "s")
-    for name in ATTRIBUTED:
-        network = zoo.load(name)[1]
-        card = find_card(zoo.card(name).spec.data.dataset)
+    card = find_card("mnist")
+    for name, network in {**networks(), "article": zoo.load("article")[1]}.items():
         images = np.random.default_rng(0).normal(size=(runs + 1, *card.shape)).astype(np.float32)
         methods = available(network)
         times: dict[str, list[float]] = {method: [] for method in methods}
@@ -76,7 +74,7 @@ def attribution(runs: int) -> None:
                 began = time.perf_counter()
                 attribute(network, image, number % len(card.classes), method, card)
                 times[method].append(1_000 * (time.perf_counter() - began))
-        parameters = zoo.card(name).parameters
+        parameters = sum(parameter.numel() for parameter in network.parameters())
         for method, taken in times.items():
             report(f"{name}: {method}", taken[1:], "ms", parameters=parameters)
         whole = [sum(taken) for taken in zip(*(taken[1:] for taken in times.values()), strict=True)]
