@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated
 
@@ -60,11 +61,7 @@ def calibrate(
     json: JsonOption = False,
 ) -> None:
     """Fit a temperature to bundled networks and write it beside the weights."""
-    chosen = list(zoo.names()) if every else names or []
-    unknown = [name for name in chosen if name not in zoo.names()]
-    if unknown or not chosen or (every and names):
-        fault = f"no network {', '.join(unknown)}" if unknown else "name networks, or give --all"
-        raise typer.BadParameter(f"{fault}; there are: {', '.join(zoo.names())}", param_hint="NAME")
+    chosen = _chosen(names, every, zoo.names(), "network")
     use_data_dir(data_dir)
     with reporting(json) as out:
         for name, found in zoo_build.calibrate(*chosen):
@@ -128,11 +125,7 @@ def build(
     json: JsonOption = False,
 ) -> None:
     """Train bundled networks by their recipes and write their cards and weights."""
-    chosen = list(zoo_build.RECIPES) if every else names or []
-    unknown = [name for name in chosen if name not in zoo_build.RECIPES]
-    if unknown or not chosen or (every and names):
-        fault = f"no recipe for {', '.join(unknown)}" if unknown else "name networks, or give --all"
-        raise typer.BadParameter(f"{fault}; there are: {', '.join(zoo_build.RECIPES)}", param_hint="NAME")
+    chosen = _chosen(names, every, zoo_build.RECIPES, "recipe for")
     use_data_dir(data_dir)
     with reporting(json) as out:
         for name in chosen:
@@ -165,12 +158,7 @@ def corruptions(
 ) -> None:
     """Count bundled networks' right answers on shifted, turned, scaled, noisy, blurred … test images, from the shipped
     weights, and write them into their cards. What is there already is not counted again."""
-    there = zoo.names(directory=out_dir)
-    chosen = list(there) if every else names or []
-    unknown = [name for name in chosen if name not in there]
-    if unknown or not chosen or (every and names):
-        fault = f"no bundled network {', '.join(unknown)}" if unknown else "name networks, or give --all"
-        raise typer.BadParameter(f"{fault}; there are: {', '.join(there)}", param_hint="NAME")
+    chosen = _chosen(names, every, zoo.names(directory=out_dir), "bundled network")
     use_data_dir(data_dir)
     with reporting(json) as out:
         for name in chosen:
@@ -187,3 +175,13 @@ def corruptions(
             text = ", ".join(f"{kind} {share:.1%}" for kind, share in means.items())
             values = {"model": name, "images": found.images, "mean_accuracy": means}
             out.result(values, f"{name}: mean accuracy over the amounts: {text}")
+
+
+def _chosen(names: list[str] | None, every: bool, there: Collection[str], what: str) -> list[str]:
+    """The names that a command is for. Raises BadParameter, with those that there are, unless it is some or --all."""
+    chosen = list(there) if every else names or []
+    unknown = [name for name in chosen if name not in there]
+    if unknown or not chosen or (every and names):
+        fault = f"no {what} {', '.join(unknown)}" if unknown else "name networks, or give --all"
+        raise typer.BadParameter(f"{fault}; there are: {', '.join(there)}", param_hint="NAME")
+    return chosen

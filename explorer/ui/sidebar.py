@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 import sys
-import time
 from html import escape
+from typing import cast
 
 import numpy as np
 import streamlit as st
@@ -15,9 +15,6 @@ from explorer.errors import WeightsError
 from explorer.networks import Known
 from explorer.ui import cache, datanotice, export, html, imports, moments, shell, state, text, trusted
 from explorer.ui.components.history import history
-
-LATE_SECONDS = 3.0
-"""How long a browser on a busy machine may still send what the app has replaced."""
 
 ACTIVE = ("queued", "running", "paused")
 STATES = {
@@ -31,9 +28,6 @@ STATES = {
 
 def show() -> None:
     """The sidebar of every page."""
-    # The widgets of another page are new ones, whatever the session still holds under their keys: see _put.
-    for key in ("network-picker", "digit"):
-        st.session_state.pop(key, None)
     with st.sidebar:
         history(key="address", on_return=state.go_back)
         network = current_network()
@@ -100,19 +94,19 @@ def _network() -> None:
     networks = {network.id: network for network in cache.known_networks()}
     current = current_network()
     networks.setdefault(current.id, current.at(None))
-    _put("network-picker", current.id)
+    key = _key("network-picker", current.id)
 
     def take() -> None:
-        # A run that was broken off between the two, by the browser's back button say, has left no value: see show().
-        wanted = st.session_state.get("network-picker")
-        if wanted is not None and _meant("network-picker", wanted):
-            state.select_network(wanted)
+        wanted = _taken("network-picker", key)
+        if wanted is not None:
+            state.select_network(str(wanted))
         st.rerun()
 
     st.selectbox(
         "Current network",
         list(networks),
-        key="network-picker",
+        index=list(networks).index(current.id),
+        key=key,
         format_func=lambda name: _label(networks[name]),
         on_change=take,
         help="Every page shows this network. The bundled ones come first, then your runs, newest first.",
@@ -170,16 +164,24 @@ def _verdict(probabilities: np.ndarray, label: int | None, classes: tuple[str, .
 
 def _picker(count: int) -> None:
     index = state.digit_index()
-    _put("digit", None if index is None else min(index, count - 1))
+    shown = None if index is None else min(index, count - 1)
+    key = _key("digit", shown)
     number = state.digit_number()
+
+    def take() -> None:
+        wanted = _taken("digit", key)
+        if wanted is not None:
+            state.select_digit(int(wanted))
+        st.rerun()
+
     st.number_input(
         "Number in the test set",
         0,
         count - 1,
-        value="min" if index is not None else None,
+        value=shown,
         step=1,
-        key="digit",
-        on_change=lambda: _take(st.session_state.get("digit")),
+        key=key,
+        on_change=take,
         placeholder="your own" if number is None else f"training {number}",
         width="stretch",
     )
@@ -192,35 +194,34 @@ def _picker(count: int) -> None:
     )
 
 
-def _put(key: str, value: str | int | None) -> None:
-    """Gives a widget its value, only where it has another one: at each value that is given anew the browser throws away
-    what is being typed, and the sidebar refreshes by itself while a network trains."""
-    shown, _, _ = st.session_state.get(_held(key), (None, None, 0.0))
-    if shown != value:
-        st.session_state[_held(key)] = value, shown, time.monotonic()
-    if st.session_state.get(key) != value:
-        st.session_state[key] = value
+def _key(name: str, value: str | int | None) -> str:
+    """The key of a widget that shows a value. It stays while the value is what its user chose, so that what is being
+    typed stays too. Where the app has chosen another one, another widget takes its place: a browser that doesn't know
+    yet sends the earlier value along with some other click, and nobody listens to that."""
+    number, shown = st.session_state.get(_shown(name), (0, value))
+    st.session_state[_shown(name)] = number + (shown != value), value
+    return _latest(name)
 
 
-def _meant(key: str, wanted: str | int) -> bool:
-    """Whether a widget's new value is its user's: not the one that the app has replaced a moment ago, which a browser
-    that didn't know that yet sends along with some other click."""
-    _, before, since = st.session_state.get(_held(key), (None, None, 0.0))
-    if wanted == before and time.monotonic() - since < LATE_SECONDS:
-        return False
-    st.session_state[_held(key)] = wanted, None, time.monotonic()
-    return True
+def _taken(name: str, key: str) -> str | int | None:
+    """What the user chose with a widget. None where another one has taken its place, or where a run that was broken
+    off, by the browser's back button say, has left no value."""
+    wanted = cast("str | int | None", st.session_state.get(key))
+    if key != _latest(name) or wanted is None:
+        return None
+    number, _ = st.session_state[_shown(name)]
+    st.session_state[_shown(name)] = number, wanted
+    return wanted
 
 
-def _held(key: str) -> str:
-    """Where the session keeps what a widget was given last, what it showed before that, and since when."""
-    return f"_held-{key}"
+def _latest(name: str) -> str:
+    number, _ = st.session_state[_shown(name)]
+    return f"{name}-{number}"
 
 
-def _take(index: int | None) -> None:
-    if index is not None and _meant("digit", index):
-        state.select_digit(index)
-    st.rerun()
+def _shown(name: str) -> str:
+    """Where the session keeps how many widgets a name has had, and what the last one was given or its user chose."""
+    return f"_shown-{name}"
 
 
 def _select(index: int) -> None:

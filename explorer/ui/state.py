@@ -48,7 +48,8 @@ def follow_url(page: str, preferred: str | None = None) -> None:
 
 def take_address(params: Mapping[str, str]) -> None:
     """Makes the network and the digit current that an address names: a link that is opened, or an earlier address that
-    the browser's back button returned to. What it doesn't name stays; what can't be is told in a sentence."""
+    the browser's back button returned to. What it doesn't name stays; what can't be is told in a sentence. Nothing is
+    written into the address: what is half taken would be one more entry of the browser's history."""
     if "network" in params:
         _take_network(params["network"])
         # An address that names a network without a moment means it as it is now.
@@ -63,7 +64,7 @@ def go_back(params: Mapping[str, str]) -> None:
     """For callbacks: the reader went back or forward to an address of this page."""
     take_address(params)
     st.session_state["_returned"] = dict(params)
-    # Streamlit's own run for the same click may have told the browser of the digit that was current before.
+    # Streamlit's part in the browser has not been told of the address: history.js.
     _write_address(always=True)
 
 
@@ -74,7 +75,7 @@ def returned() -> Mapping[str, str]:
 
 def put_in_address(values: Mapping[str, str | None], *, always: bool = False) -> None:
     """Writes into the address, or takes out what is None: all at once, for each change is one entry of the browser's
-    history. ``always`` also where it seems to be there already."""
+    history. ``always`` also where it is there already."""
     params = st.query_params.to_dict()
     wanted = {name: value for name, value in (params | dict(values)).items() if value is not None}
     if always or params != wanted:
@@ -101,9 +102,7 @@ def network_id() -> str:
 
 def select_network(network: str) -> None:
     """For callbacks: makes a network the current one, as it is now, here and in the URL."""
-    st.session_state["network"] = network
-    st.session_state["network_chosen"] = True
-    st.session_state["snapshot"] = None
+    _choose_network(network)
     _write_address()
 
 
@@ -112,9 +111,14 @@ def _take_network(network: str) -> None:
         networks.find(network)
     except ExplorerError:
         st.toast(f"This server has no network {network[:40]!r}. The bundled one is shown.", icon=":material/info:")
-        select_network(DEFAULT_NETWORK)
-    else:
-        select_network(network)
+        network = DEFAULT_NETWORK
+    _choose_network(network)
+
+
+def _choose_network(network: str) -> None:
+    st.session_state["network"] = network
+    st.session_state["network_chosen"] = True
+    st.session_state["snapshot"] = None
 
 
 def snapshot() -> int | None:

@@ -58,7 +58,8 @@ def test_a_misread_digit_is_clicked_explained_and_a_neighbour_becomes_the_curren
     flat = [np.asarray(part.pixels).reshape(len(part), -1) / 255 for part in (data.train, data.test)]
     nearest = int(cdist(flat[1][second : second + 1], flat[0])[0].argmin())  # the features before softmax: pixels
     expect(page).to_have_url(re.compile(f"digit=train-{nearest}"), timeout=LONG)
-    expect(page.get_by_label("Number in the test set")).to_have_attribute("placeholder", f"training {nearest}")
+    number = page.get_by_label("Number in the test set").locator("visible=true")
+    expect(number).to_have_attribute("placeholder", f"training {nearest}")
     expect(page.locator(".ks-verdict")).to_contain_text(f"true: {data.train.labels[nearest]}")
 
 
@@ -86,7 +87,7 @@ def test_the_chart_of_two_networks_holds_the_analysis_own_counts(app: str, page:
 
 
 def test_back_and_forward_links_and_reloading_keep_the_digit(app: str, page: Page) -> None:
-    number = page.get_by_label("Number in the test set")
+    number = page.get_by_label("Number in the test set").locator("visible=true")
 
     def at(heading: str, digit: str, network: str = "tiny") -> None:
         expect(page.locator("h1").first).to_have_text(heading, timeout=LONG)
@@ -101,10 +102,16 @@ def test_back_and_forward_links_and_reloading_keep_the_digit(app: str, page: Pag
         at("Mistakes", digit)
     page.get_by_role("link", name="Your digits").first.click()
     at("Your digits", "12")
-    page.go_back()
-    at("Mistakes", "12")
-    page.go_forward()
-    at("Your digits", "12")
+    for go, heading, digit in (
+        (page.go_back, "Mistakes", "12"),
+        (page.go_back, "Mistakes", "9"),
+        (page.go_back, "Mistakes", "7"),
+        (page.go_forward, "Mistakes", "9"),
+        (page.go_forward, "Mistakes", "12"),
+        (page.go_forward, "Your digits", "12"),
+    ):
+        go()
+        at(heading, digit)
     page.reload()
     at("Your digits", "12")
     # A link with a digit of somebody's own, opened cold; it follows through the pages.

@@ -64,3 +64,15 @@ def component(tested: AppTest, key: str) -> Any:
 
 def shown_wall(tested: AppTest, key: str) -> Payload:
     return Payload.unpack(component(tested, key).bytes)
+
+
+def digit_field(tested: AppTest) -> Any:
+    """The sidebar's field for the current digit's number."""
+    (found,) = (field for field in tested.number_input if field.label == "Number in the test set")
+    return found
+
+
+def network_picker(tested: AppTest) -> Any:
+    """The sidebar's list of networks."""
+    (found,) = (box for box in tested.selectbox if box.label == "Current network")
+    return found

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from conftest_pages import component, shown_wall
+from conftest_pages import component, network_picker, shown_wall
 from streamlit.testing.v1 import AppTest
 
 from explorer import edited, networks, weights
@@ -163,7 +163,7 @@ def test_saved_it_is_a_run_that_says_that_it_was_edited(open_app: Open, run: str
 def test_edits_stay_with_their_network(open_app: Open, run: str) -> None:
     tested = opened(open_app, run)
     sound(tested.toggle(key="change-off").set_value(True).run())
-    sound(tested.selectbox(key="network-picker").set_value("softmax").run())
+    sound(network_picker(tested).set_value("softmax").run())
     assert "Nothing yet" in text(tested)
     assert tested.number_input(key="change-number").value == 0
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import streamlit as st
 import torch
-from conftest_pages import component, elements, shown_wall
+from conftest_pages import component, digit_field, elements, shown_wall
 from hypothesis import given
 from hypothesis import strategies as some
 from hypothesis.extra import numpy as arrays
@@ -316,7 +316,7 @@ def test_a_senseless_chapter_in_the_link_opens_the_first_one(open_app: Open, cha
 def test_another_digit_asks_anew(open_app: Open) -> None:
     tested = answer(open_app("learn", chapter="softmax", digit="0"), 0)
     assert tested.success
-    tested.number_input(key="digit").set_value(8).run()
+    digit_field(tested).set_value(8).run()
     assert tested.radio[0].value is None
     assert not tested.success
     assert tested.query_params["done"] == "softmax"

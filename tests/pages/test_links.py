@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
+from conftest_pages import digit_field, network_picker
 from streamlit.testing.v1 import AppTest
 
 from explorer import zoo
@@ -32,8 +33,8 @@ def test_a_link_carries_an_own_digit_to_every_page(open_app: Open, page: str) ->
     assert not tested.exception
     assert [item.value for item in tested.error] == []
     np.testing.assert_array_equal(tested.session_state["own_digit"], own())
-    assert tested.number_input(key="digit").value is None
-    assert tested.number_input(key="digit").placeholder == "your own"
+    assert digit_field(tested).value is None
+    assert digit_field(tested).placeholder == "your own"
     assert tested.query_params["digit"] == "own"
     np.testing.assert_array_equal(from_text(tested.query_params["own"], SHAPE), own())
     _, network = zoo.load("tiny")
@@ -42,7 +43,7 @@ def test_a_link_carries_an_own_digit_to_every_page(open_app: Open, page: str) ->
         read = int(network(normalise(torch.tensor(own()[None]), data.card)).argmax())
     assert f"reads <b>{read}</b>" in html(tested)
     # Another digit takes its place, and the link no longer carries it.
-    tested.number_input(key="digit").set_value(4).run()
+    digit_field(tested).set_value(4).run()
     assert tested.query_params["digit"] == "4"
     assert "own" not in tested.query_params
 
@@ -51,7 +52,7 @@ def test_a_link_opens_a_training_digit(open_app: Open) -> None:
     tested = open_app("inside", network="tiny", digit="train-11")
     assert not tested.exception
     assert f"true: {load('mnist').train.labels[11]}" in html(tested)
-    assert tested.number_input(key="digit").placeholder == "training 11"
+    assert digit_field(tested).placeholder == "training 11"
     assert tested.query_params["digit"] == "train-11"
 
 
@@ -70,7 +71,7 @@ def test_a_damaged_own_digit_is_refused_with_a_sentence(open_app: Open, text: st
 def test_a_page_that_is_opened_by_an_earlier_address_takes_it(open_app: Open) -> None:
     """As the browser's back button does it: the page changes, and the address names what was current then."""
     tested = open_app("inside", network="tiny", digit="7")
-    tested.number_input(key="digit").set_value(9).run()
+    digit_field(tested).set_value(9).run()
     assert tested.query_params["digit"] == "9"
     tested.query_params["digit"] = "5"  # on the same page an old address means nothing: a click was quicker
     tested.run()
@@ -79,4 +80,4 @@ def test_a_page_that_is_opened_by_an_earlier_address_takes_it(open_app: Open) ->
     tested.query_params["digit"], tested.query_params["network"] = "7", "lenet5"
     tested.run()
     assert tested.query_params["digit"] == "7"
-    assert tested.selectbox(key="network-picker").value == "lenet5"
+    assert network_picker(tested).value == "lenet5"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from conftest_pages import component, elements, shown_wall
+from conftest_pages import component, digit_field, elements, network_picker, shown_wall
 from streamlit.testing.v1 import AppTest
 from torch.nn import functional as F
 
@@ -51,8 +51,8 @@ def test_every_page_opens(open_app: Open, page: str, network: str) -> None:
     assert not tested.exception
     assert [item.value for item in tested.error] == []
     assert [item.value for item in tested.title] == [PAGES[page]]
-    assert tested.selectbox(key="network-picker").value == network
-    assert tested.number_input(key="digit").value == 5
+    assert network_picker(tested).value == network
+    assert digit_field(tested).value == 5
     assert tested.query_params["network"] == network
 
 
@@ -61,7 +61,7 @@ def test_every_page_opens(open_app: Open, page: str, network: str) -> None:
 
 def test_a_link_to_an_unknown_network_shows_the_bundled_one_and_says_so(open_app: Open) -> None:
     tested = open_app("build", network="feedbeef")
-    assert tested.selectbox(key="network-picker").value == "article"
+    assert network_picker(tested).value == "article"
     assert "no network 'feedbeef'" in tested.toast[0].value
 
 
@@ -84,7 +84,7 @@ def test_a_senseless_digit_in_the_link_is_put_right(open_app: Open, digit: str) 
     tested = open_app("inside", digit=digit)
     assert not tested.exception
     assert not tested.error
-    assert 0 <= tested.number_input(key="digit").value < 10_000
+    assert 0 <= digit_field(tested).value < 10_000
 
 
 # --- build ----------------------------------------------------------------------------------------------------------

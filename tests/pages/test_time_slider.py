@@ -9,7 +9,7 @@ from html import escape
 
 import numpy as np
 import pytest
-from conftest_pages import component, shown_wall
+from conftest_pages import component, network_picker, shown_wall
 from streamlit.testing.v1 import AppTest
 
 from explorer import networks, weights
@@ -131,7 +131,7 @@ def test_a_link_to_a_moment_that_is_not_there_shows_the_network_as_it_is(
 
 def test_another_network_is_shown_as_it_is(open_app: Open, run: str) -> None:
     tested = sound(open_app("inside", network=run, snapshot="0"))
-    sound(tested.selectbox(key="network-picker").set_value("softmax").run())
+    sound(network_picker(tested).set_value("softmax").run())
     assert "snapshot" not in tested.query_params
     assert tested.session_state["network"] == "softmax"
 

@@ -1,23 +1,30 @@
 // The browser's back and forward buttons: the address that they bring is told to Python. history.py puts GIVEN in front.
 //
-// Streamlit also hears of them and runs the page, but a run's address may just as well be an old one, sent with a click
-// that was quicker than the last change. Only the event itself tells the two apart, so it is caught before Streamlit's
-// own listener, whose run then finds the session changed. Where they lead to another page, that page's first run takes
-// its address by itself.
+// Streamlit would hear of them, too, and run the page with the session as it still is, which writes its own digit into the
+// address again: one more entry of the history, in place of all that lay ahead. So on the same page only this speaks.
+// Where they lead to another page, that page's first run takes its address by itself.
 
 let send;
-let path = window.location.pathname;
+let { pathname: path, search } = window.location;
+let left; // the address that was gone back from, until Python has answered
+let asked; // what Python answers
 
 window.addEventListener(
   "popstate",
-  () => {
+  (event) => {
     const stays = window.location.pathname === path;
-    path = window.location.pathname;
-    if (stays) send?.(window.location.search);
+    if (stays && send) {
+      event.stopImmediatePropagation();
+      [left, asked] = [search, Date.now()];
+      send({ asked, search: window.location.search });
+    }
+    ({ pathname: path, search } = window.location);
   },
   true
 );
 
+// When the run begins that this brings about, Streamlit writes the address that it still believes in: nobody's step.
+//
 // A link to a page leads to its bare address, to which the page adds network and digit, and perhaps a chapter. That is one
 // step of the reader's, so it is one entry of the history: else each page would need several clicks to get back from.
 const push = window.history.pushState;
@@ -25,11 +32,17 @@ window.history.pushState = function (state, title, url) {
   const to = new URL(url ?? "", window.location.href);
   const here = [...new URLSearchParams(window.location.search)];
   const same = ([name, value]) => to.searchParams.get(name) === value;
+  if (to.pathname === window.location.pathname && to.search === left) return;
   const completes = to.pathname === window.location.pathname && here.every(same);
   (completes ? this.replaceState : push).call(this, state, title, url);
-  path = window.location.pathname;
+  ({ pathname: path, search } = window.location);
 };
 
 export default function (component) {
-  send = (search) => component.setTriggerValue("went", search);
+  if (component.data.answered === asked) left = undefined;
+  const mine = (went) => component.setTriggerValue("went", went);
+  send = mine;
+  return () => {
+    if (send === mine) send = undefined;
+  };
 }

@@ -23,9 +23,12 @@ def history(*, key: str, on_return: Callable[[Mapping[str, str]], None]) -> None
     """
     _SCRIPT.publish()
 
-    def heard() -> None:
-        search = st.session_state.get(key, {}).get("went")
-        if isinstance(search, str) and len(search) <= LONGEST:
-            on_return(dict(parse_qsl(search.removeprefix("?"), keep_blank_values=True)))
+    answered = f"_answered-{key}"
 
-    _mount(key=key, data=None, on_went_change=heard)
+    def heard() -> None:
+        match st.session_state.get(key, {}).get("went"):
+            case {"search": str(search), "asked": asked} if len(search) <= LONGEST:
+                st.session_state[answered] = asked
+                on_return(dict(parse_qsl(search.removeprefix("?"), keep_blank_values=True)))
+
+    _mount(key=key, data={"answered": st.session_state.get(answered)}, on_went_change=heard)
