@@ -33,7 +33,10 @@ def probabilities(values: np.ndarray, classes: Sequence[str], *, true: int | Non
         "customdata": list(range(len(values))),
         "marker": {"color": colours, "line": {"width": 0}},
         "text": [f"{_percent(float(value))}{mark}" for value, mark in zip(values, marks, strict=True)],
-        "textposition": "outside",
+        # In a long bar, else behind it: also a narrow chart has room for it.
+        "textposition": ["inside" if value > 0.5 else "outside" for value in values],
+        "insidetextanchor": "end",
+        "textangle": 0,
         "cliponaxis": False,
         "hovertext": [f"{name}: {value:.7g}" for name, value in zip(classes, values.tolist(), strict=True)],
         "hovertemplate": "%{hovertext}<extra></extra>",
@@ -41,7 +44,7 @@ def probabilities(values: np.ndarray, classes: Sequence[str], *, true: int | Non
     layout = {
         "height": ROW * len(values) + 16,
         "bargap": 0.3,
-        "xaxis": {"range": [0, 1.18], "visible": False, "fixedrange": True},
+        "xaxis": {"range": [0, 1.02], "visible": False, "fixedrange": True},
         "yaxis": {
             "tickvals": list(range(len(values))),
             "ticktext": list(classes),

@@ -35,6 +35,9 @@ from explorer.ui.components.microscope import pixel_numbers
 INPUT = "input"
 FIRST = 16
 MOST = 512
+SMALL, FEW = 14, 8
+"""Maps of at most so many pixels a side are drawn smaller, four in a row, where there are more than so many."""
+TILES = {1: 160, 2: 64, 4: 36}
 SCALES = {"map": "each map", "layer": "each layer", "network": "whole network"}
 ORDERS = {"strongest": "strongest first", "number": "by number"}
 
@@ -143,6 +146,7 @@ def _column(layer: LayerShape, values: np.ndarray, scale: str, order: str, every
         _take(layer.name, strongest_unit if vector else int(numbers[position]))
         st.rerun()
 
+    columns = 1 if vector else 4 if max(maps.shape[1:]) <= SMALL and len(numbers) > FEW else 2
     wall(
         maps[numbers],
         key=f"wall-{layer.name}",
@@ -150,8 +154,8 @@ def _column(layer: LayerShape, values: np.ndarray, scale: str, order: str, every
         limits=_limits(maps, numbers, scale, limit),
         captions=None if vector else [str(number) for number in numbers],
         details=[f"{layer.name}, map {number}" for number in numbers],
-        tile=160 if vector else 64,
-        columns=1 if vector else 2,
+        tile=TILES[columns],
+        columns=columns,
         selected=int(place[0]) if len(place) else None,
         on_click=take,
     )

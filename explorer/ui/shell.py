@@ -106,12 +106,19 @@ def _navigate() -> Any:
     # The settings come first: without an icon of the app's own the browser would fetch the page's from a font server.
     st.set_page_config(page_title="Kernelscope", page_icon=str(ICON), layout="wide")
     st.logo(str(LOGO), size="large", icon_image=str(ICON))
-    return st.navigation(
-        [
-            st.Page(ROOT / path_of(name), title=title, icon=icon, url_path=name, default=name == "build")
-            for name, title, icon in PAGES
-        ]
-    )
+    (first, *_), *_ = PAGES
+    pages = [
+        st.Page(
+            ROOT / path_of(name), title=title, icon=icon, url_path=name if name != first else "", default=name == first
+        )
+        for name, title, icon in PAGES
+    ]
+
+    def lead() -> None:
+        st.switch_page(path_of(first), query_params=st.query_params.to_dict())
+
+    # The default page answers at / alone. Its name in the address, as the others have theirs, leads there.
+    return st.navigation([*pages, st.Page(lead, title=first, url_path=first, visibility="hidden")])
 
 
 @st.cache_data

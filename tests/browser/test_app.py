@@ -71,6 +71,10 @@ def test_a_cold_server_answers_a_deep_link_with_the_right_page(
     expect(page.get_by_text("Page not found")).to_have_count(0)
     expect(page.get_by_role("combobox", name="Current network")).to_have_value("LeNet-5 (bundled)")
     expect(page.get_by_label("Number in the test set")).to_have_value("7")
+    page.goto(f"{server.url}/build?network=lenet5&digit=9")  # the first page has a name, too
+    expect(page.locator("h1").first).to_have_text("Build & train", timeout=LONG)
+    expect(page.get_by_label("Number in the test set")).to_have_value("9", timeout=LONG)
+    expect(page.get_by_text("Page not found")).to_have_count(0)
     server.stop()
 
 

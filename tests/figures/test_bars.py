@@ -18,6 +18,8 @@ def test_probabilities_are_shown_and_exact_on_hover() -> None:
     (bar,) = bars.probabilities(SHARES, CLASSES).data
     np.testing.assert_array_equal(bar.x, SHARES.astype(np.float32))
     assert list(bar.text) == ["25.0 %", "70.0 %", "5.0 %"]
+    # A long bar reaches the chart's edge: its number is in it.
+    assert list(bar.textposition) == ["outside", "inside", "outside"]
     assert list(bar.hovertext) == ["cat: 0.25", "dog: 0.7", "bird: 0.05"]
     assert list(bar.customdata) == [0, 1, 2]
     assert list(bar.marker.color) == [LIGHT.train, LIGHT.accent, LIGHT.train]
