@@ -36,6 +36,7 @@ def probabilities(values: np.ndarray, classes: Sequence[str], *, true: int | Non
         # In a long bar, else behind it: also a narrow chart has room for it.
         "textposition": ["inside" if value > 0.5 else "outside" for value in values],
         "insidetextanchor": "end",
+        "constraintext": "none",
         "textangle": 0,
         "cliponaxis": False,
         "hovertext": [f"{name}: {value:.7g}" for name, value in zip(classes, values.tolist(), strict=True)],

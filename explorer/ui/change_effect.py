@@ -17,7 +17,7 @@ from explorer.jobs import service
 from explorer.jobs.request import Request, ask
 from explorer.networks import Known
 from explorer.shapes import totals, trace
-from explorer.ui import cache, html, jobs
+from explorer.ui import cache, html, jobs, text
 from explorer.ui.components import chart
 
 BUDGET = 10_000_000_000
@@ -72,7 +72,7 @@ def digit(network: Known, card: DataCard, edits: Edits, pixels: np.ndarray, labe
         cache.changed_probabilities(network.id, network.version, done, card.name, pixels.tobytes())
         for done in (to_json(()), to_json(edits))
     )
-    reads = [f"{card.classes[int(shares.argmax())]} with {shares.max():.1%}" for shares in (before, after)]
+    reads = [f"{card.classes[int(one.argmax())]} with {text.probability(float(one.max()))}" for one in (before, after)]
     if edits:
         alt = f"Probabilities: before {reads[0]}, after {reads[1]}"
         figure = bars.before_after(before, after, card.classes, true=label)

@@ -250,7 +250,6 @@ def _answer(
         trusted.answer(probabilities, card, judged)
         figure = bars.probabilities(probabilities, card.classes)
         alt = f"Probabilities for {what}: {card.classes[guess]} {probabilities[guess]:.1%}"
-    figure.update_xaxes(range=[0, 1.35])  # room for '> 99.9 %' in a narrow column
     chart(figure, key=key, height=270, alt=alt)
     trusted.reasons(judged)
 

@@ -11,7 +11,7 @@ import streamlit as st
 from explorer.data.cards import DataCard, find_card
 from explorer.errors import PictureError
 from explorer.networks import Known
-from explorer.ui import cache, preparation, trusted
+from explorer.ui import cache, preparation, text, trusted
 from explorer.ui.components import boxes as component
 from explorer.ui.components.boxes import Boxed, Said
 from explorer.ui.readings import Readings, table
@@ -102,7 +102,8 @@ def _said(
         return WAITING
     shares = answers[one.number]
     first, second = np.argsort(-shares, kind="stable")[:2]
-    detail = f"{card.classes[first]}, {shares[first]:.1%} sure, else {card.classes[second]}, {shares[second]:.1%}"
+    other = text.probability(shares[second])
+    detail = f"{card.classes[first]}, {text.sure(shares[first])}, else {card.classes[second]}, {other}"
     if strange:
         return Said(
             f"{card.classes[first]}?", f"{trusted.sentence(card)} {strange} Raw answer: {detail}", doubtful=True

@@ -155,9 +155,9 @@ def _others(case: Case) -> None:
         answer = int(shares.argmax())
         agreeing += one.id != case.network.id and answer == case.answer
         mark = "" if case.label is None else "✓" if answer == case.label else "✗"
-        truth = () if case.label is None else (f"{shares[case.label]:.1%}",)
+        truth = () if case.label is None else (text.probability(shares[case.label]),)
         title = one.title if one.kind == "zoo" else f"{one.title} · {one.id[:4]}"
-        rows.append((title, case.card.classes[answer], f"{shares[answer]:.1%}", *truth, mark))
+        rows.append((title, case.card.classes[answer], text.probability(shares[answer]), *truth, mark))
     head = ("Network", "Reads", "Probability", *(() if case.label is None else ("Of the true class",)), "")
     st.markdown(f"{agreeing} of {len(others)} others answer {case.name(case.answer)}, too.")
     st.html(html.table(head, rows, caption="The current network first", numeric=tuple(range(2, len(head) - 1))))

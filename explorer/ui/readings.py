@@ -15,7 +15,7 @@ from PIL import Image
 
 from explorer.analysis import wilson
 from explorer.data.cards import DataCard
-from explorer.ui import shell, state
+from explorer.ui import shell, state, text
 
 PAGE = 50
 
@@ -115,7 +115,7 @@ def _frame(readings: Readings, card: DataCard, shown: np.ndarray) -> dict[str, l
         "Read": [card.classes[int(place)] for place in order[:, 0]],
         "Sure": shares[rows, order[:, 0]].tolist(),
         "Else": [
-            f"{card.classes[int(place)]} ({share:.1%})"
+            f"{card.classes[int(place)]} ({text.probability(share)})"
             for place, share in zip(order[:, 1], shares[rows, order[:, 1]], strict=True)
         ],
     }

@@ -18,10 +18,15 @@ def duration(seconds: float) -> str:
 
 
 def sure(share: float) -> str:
-    """How sure a network is: 97.3% sure, and never 100% or 0%, which no softmax is exactly."""
+    """How sure a network is: 97.3% sure."""
+    return f"{probability(share)} sure"
+
+
+def probability(share: float) -> str:
+    """A softmax's share: 97.3%, and never 100% or 0%, which no softmax is exactly."""
     if share >= 0.9995:
-        return "> 99.9% sure"
-    return "< 0.1% sure" if share < 0.0005 else f"{share:.1%} sure"
+        return "> 99.9%"
+    return "< 0.1%" if share < 0.0005 else f"{share:.1%}"
 
 
 def number(value: float, digits: int = 4) -> str:

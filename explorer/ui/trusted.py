@@ -60,7 +60,7 @@ def reasons(judged: Judged | None) -> None:
     """What the verdict rests on, for under the bars."""
     if judged is None:
         return
-    probability = "" if judged.calibrated is None else f"Calibrated probability {judged.calibrated:.1%}."
+    probability = "" if judged.calibrated is None else f"Calibrated probability {text.probability(judged.calibrated)}."
     said = f"{judged.why} {probability}".strip()
     if said:
         st.caption(said, help=HELP)

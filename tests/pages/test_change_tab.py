@@ -18,6 +18,7 @@ from explorer.edits import Off, Prune, Scale, add, from_json
 from explorer.models import Network, build
 from explorer.runs import service
 from explorer.spec import Activation, Conv, Dense, Flatten, ModelSpec, Output, Pool, RunSpec
+from explorer.ui.text import probability
 
 Open = Callable[..., AppTest]
 SPEC = RunSpec(
@@ -73,7 +74,7 @@ def check(tested: AppTest, before: Network, after: Network) -> None:
             assert f">{(found.predictions[of_class] == number).mean():.2%}<" in tables
     probabilities = activations(after, np.asarray(data.test.pixels[0]), data.card)["probabilities"]
     shown = component(tested, "change-digit").json
-    assert f"after {probabilities.argmax()} with {probabilities.max():.1%}" in shown
+    assert f"after {probabilities.argmax()} with {probability(float(probabilities.max()))}" in shown
 
 
 def test_switched_off_scaled_and_pruned_then_undone(open_app: Open, run: str) -> None:

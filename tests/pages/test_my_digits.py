@@ -25,6 +25,7 @@ from explorer.ui.components import draw
 Open = Callable[..., AppTest]
 ONE = [(140, 40), (140, 240)]
 CARD = find_card("mnist")
+READERS = [card for card in zoo.entries() if card.spec.data.dataset == CARD.name]
 
 
 def prepared(points: list[tuple[int, int]]) -> np.ndarray:
@@ -70,11 +71,11 @@ def test_every_network_is_scored_beside_mnist(drawn: Callable[..., AppTest]) -> 
     pixels = [prepared(SEVEN), prepared(ONE)]
     tested = with_digits(drawn(network="lenet5"), Kept(pixels[0], 7, "drawn"), Kept(pixels[1], 4, "a <b>slip</b>"))
     for _ in range(20):
-        if table(tested).count("<tr>") == len(zoo.names()) + 1:
+        if table(tested).count("<tr>") == len(READERS) + 1:
             break
         tested.run()
     assert not tested.exception
-    for card in zoo.entries():
+    for card in READERS:
         right = sum(guess == label for guess, label in zip(guesses(card.name, pixels), (7, 4), strict=True))
         low, high = wilson(right, 2)
         assert f">{card.title.replace(chr(39), '&#x27;')}<" in table(tested)

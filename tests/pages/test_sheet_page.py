@@ -18,7 +18,7 @@ from explorer import networks
 from explorer.data.cards import find_card
 from explorer.data.tensors import as_tensor, normalise
 from explorer.digits import Box, decode, prepare_box, survey
-from explorer.ui import readings
+from explorer.ui import readings, text
 from explorer.ui.components import boxes
 from explorer.ui.components.boxes import corrected
 
@@ -63,7 +63,7 @@ def test_a_sheet_is_read_row_by_row_as_pytorch_reads_its_digits(uploaded: Any) -
     for one, row in zip(data["boxes"], shares, strict=True):
         said = data["answers"][str(one["id"])]
         assert said["text"].rstrip("?") == card.classes[int(row.argmax())]  # with a mark where it looks like no digit
-        assert f"{float(row.max()):.1%} sure" in said["detail"]
+        assert text.sure(float(row.max())) in said["detail"]
     assert data["size"] == list(SIZE)
     assert data["dark"]
     assert data["picture"].startswith("data:image/jpeg;base64,")
