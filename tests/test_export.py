@@ -50,14 +50,15 @@ def test_bundled_networks_give_the_same_logits_in_onnxruntime(name: str) -> None
     known = networks.find(name)
     network = networks.load(name)
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    model = to_onnx(network, known.spec, MNIST)
-    compare(model, network, MNIST, batches=(1, 7))
+    card = networks.data_card(known)
+    model = to_onnx(network, known.spec, card)
+    compare(model, network, card, batches=(1, 7))
     assert not network.training
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
     read = onnx.load_from_string(model)
     notes = {note.key: note.value for note in read.metadata_props}
     assert RunSpec.model_validate_json(notes["kernelscope.run"]) == known.spec
-    assert json.loads(notes["classes"]) == list(MNIST.classes)
+    assert json.loads(notes["classes"]) == list(card.classes)
     assert [(used.domain, used.version) for used in read.opset_import] == [("", int(notes["opset"]))]
     assert f"Opset {onnx_file.OPSET}" in read.doc_string
 
