@@ -126,7 +126,14 @@ def test_a_spec_file_is_trained_on_the_data_folder_that_is_named(tmp_path: Path)
 def test_ctrl_c_stops_the_run_and_says_so(environment: dict[str, str]) -> None:
     command = [sys.executable, "-m", "explorer", "train", "--preset", "softmax", "--epochs", "1000", "--json"]
     child = subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        # As in a terminal: what a shell starts in the background ignores Ctrl-C, and so would what it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert child.stdout is not None
     run = json.loads(child.stdout.readline())["run"]
