@@ -24,6 +24,8 @@ def test_what_the_pointer_draws_around_is_the_gallery(page: Page, app: str) -> N
     page.get_by_role("tab", name="Where digits separate").click()
     plot = page.locator(".st-key-separation .ks-plot")
     expect(page.locator(".st-key-separation .ks-chart[data-drawn]")).to_be_visible()
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    page.wait_for_timeout(3_000)  # on a busy machine what stands above it may still move the map
     area = page.locator(".st-key-separation .nsewdrag").bounding_box()
     assert area is not None
     x, y, wide, high = area["x"], area["y"], area["width"], area["height"]
