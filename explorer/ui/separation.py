@@ -29,7 +29,7 @@ AT_ONCE = 2e10
 PAGE = 48
 NEAR = 50
 EVERYTHING, ERRORS, AROUND, LASSO = "everything", "errors", "around", "lasso"
-_PICK, _LASSO, _LASSOS = "separation-pick", "separation-lasso", "separation-lassos"
+_PICK, _LASSO = "separation-pick", "separation-lasso"
 
 Result = Mapping[str, np.ndarray]
 Pick = int | str
@@ -167,8 +167,7 @@ def _map(
             every = (points.place(*each, shown.labels, shown.predictions, len(card.classes)) for each in chosen)
             places = sorted({place for place in every if place is not None})
             st.session_state[_LASSO] = (card.name, numbers[places])
-            st.session_state[_LASSOS] = st.session_state.get(_LASSOS, 0) + 1
-            st.session_state[_pick_key()] = LASSO if places else EVERYTHING
+            st.session_state[_PICK] = LASSO if places else EVERYTHING
 
         def take(click: Click) -> None:
             place = click["customdata"]
@@ -247,24 +246,17 @@ def _pick(card: DataCard, shown: Shown, current: np.ndarray | None) -> tuple[Pic
         words[AROUND] = f"the {NEAR} nearest to the current digit"
     if name == card.name and len(drawn):
         options.append(LASSO)
-    key = _pick_key()
-    if st.session_state.get(key) not in options:
-        st.session_state[key] = EVERYTHING
+    if st.session_state.get(_PICK) not in options:
+        st.session_state[_PICK] = EVERYTHING
     chosen = st.selectbox(
         "Selected",
         options,
-        key=key,
+        key=_PICK,
         format_func=lambda pick: words.get(pick) or f"class {card.classes[cast(int, pick)]}",
         persist_state="session",
         help="Or drag around points in the map.",
     )
     return chosen, _places(chosen, shown, current, drawn)
-
-
-def _pick_key() -> str:
-    """The control's key, another one after each lasso: a browser that doesn't know of it yet sends the earlier choice
-    along with some other run, and nobody listens to that."""
-    return f"{_PICK}-{st.session_state.get(_LASSOS, 0)}"
 
 
 def _places(pick: Pick, shown: Shown, current: np.ndarray | None, drawn: np.ndarray) -> np.ndarray | None:

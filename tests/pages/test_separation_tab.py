@@ -69,7 +69,7 @@ def words(tested: AppTest) -> str:
 
 
 def pick(tested: AppTest, choice: object) -> AppTest:
-    return sound(tested.selectbox(key="separation-pick-0").select(choice).run())
+    return sound(tested.selectbox(key="separation-pick").select(choice).run())
 
 
 def layer(tested: AppTest, name: str) -> AppTest:

@@ -124,7 +124,13 @@ class Chart {
     const bar = selectable ? true : coarse.matches ? false : "hover";
     const buttons = { displayModeBar: bar, modeBarButtonsToRemove: unused };
     const config = { ...DEFAULTS, ...buttons, toImageButtonOptions: image };
-    await Plotly.react(this.plot, data, layout, config);
+    // On a busy machine Plotly tells while it draws that nothing is selected any more: that is nobody's choice.
+    this.drawing = true;
+    try {
+      await Plotly.react(this.plot, data, layout, config);
+    } finally {
+      this.drawing = false;
+    }
     this.drawn = drawn;
     this.listen();
     this.describe();
@@ -155,7 +161,7 @@ class Chart {
       this.hideSprite();
     });
     const select = (points) => {
-      if (this.data.selectable) this.send("select", points.map((point) => [point.curveNumber, point.pointNumber]));
+      if (this.data.selectable && !this.drawing) this.send("select", points.map((point) => [point.curveNumber, point.pointNumber]));
     };
     // Without points: the drag was too short to be one.
     this.plot.on("plotly_selected", (event) => event?.points && select(event.points));
