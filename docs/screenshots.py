@@ -91,11 +91,11 @@ def main() -> None:
 
         for scheme, suffix in (("light", ""), ("dark", "-dark")):
             page = open_page(browser, f"{app.url}/inside?network=article&digit=18", scheme)
-            page.locator(".st-key-probabilities .plot-container").wait_for(timeout=60_000)
+            page.locator(".st-key-flow .tile").first.wait_for(timeout=60_000)
             keep(page, f"inside{suffix}")
 
         page = open_page(browser, f"{app.url}/inside?network=article&digit=18", height=1_000)
-        page.locator(".st-key-wall-relu2").get_by_role("option").first.click()
+        page.locator('.st-key-flow [data-name="relu2"]').get_by_role("option").first.click()
         page.locator(".st-key-microscope .scope .title").wait_for(timeout=60_000)
         keep(page, "microscope")
 

@@ -14,25 +14,28 @@ def drawing() -> None:
     design.show()
 
 
+NETWORK, RECIPE, TAB = "Network", "Recipe", "controls-tab"
+
+
+# Only the open tab's controls are on the page: whatever else changes, the browser has half as much to go through.
 @shell.fragment(key="controls")
 def controls() -> None:
-    builder.show(*design.traced(state.draft()))
+    if st.session_state[TAB] == NETWORK:
+        builder.show(*design.traced(state.draft()))
 
 
 @shell.fragment(key="recipe")
 def training() -> None:
-    recipe.show()
+    if st.session_state[TAB] == RECIPE:
+        recipe.show()
 
 
 left, right = st.columns([1, 1.75], gap="medium")
 with left:
     # A link may ask for the recipe, as the lessons do for what is set there.
-    asked = st.query_params.get("controls")
-    for tab, content in zip(
-        st.tabs(["Network", "Recipe"], default="Recipe" if asked == "recipe" else None),
-        (controls, training),
-        strict=True,
-    ):
+    asked = RECIPE if st.query_params.get("controls") == "recipe" else NETWORK
+    tabs = st.tabs([NETWORK, RECIPE], default=asked, key=TAB, on_change=lambda: st.rerun(["controls", "recipe"]))
+    for tab, content in zip(tabs, (controls, training), strict=True):
         with tab:
             content()
 with right, st.container(key="stage"):

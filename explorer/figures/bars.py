@@ -1,4 +1,4 @@
-"""One number a class or unit, as bars: probabilities, a dense layer's activations."""
+"""One number a class or unit, as bars: probabilities before and after a change, a dense layer's activations."""
 
 from __future__ import annotations
 
@@ -11,54 +11,6 @@ from explorer.figures.frame import figure
 from explorer.figures.theme import LIGHT
 
 ROW = 24  # pixels a bar
-
-
-def probabilities(values: np.ndarray, classes: Sequence[str], *, true: int | None = None) -> go.Figure:
-    """Class probabilities (K,) as horizontal bars, the first class on top; the predicted one in the accent colour, or,
-    where the ``true`` class is known, in the colour of right or wrong, and the true one with a mark (✓, or ✗ at the
-    wrong answer). A click gives the class's number as ``customdata``.
-    """
-    predicted = int(values.argmax())
-    colours = [LIGHT.train] * len(values)
-    colours[predicted] = LIGHT.accent if true is None else LIGHT.right if true == predicted else LIGHT.wrong
-    marks = [""] * len(values)
-    if true is not None:
-        marks[predicted] = " ✗"
-        marks[true] = " ✓"
-    bar = {
-        "type": "bar",
-        "orientation": "h",
-        "x": values.astype(np.float32),
-        "y": list(range(len(values))),
-        "customdata": list(range(len(values))),
-        "marker": {"color": colours, "line": {"width": 0}},
-        "text": [f"{_percent(float(value))}{mark}" for value, mark in zip(values, marks, strict=True)],
-        # In a long bar, else behind it: also a narrow chart has room for it.
-        "textposition": ["inside" if value > 0.5 else "outside" for value in values],
-        "insidetextanchor": "end",
-        "constraintext": "none",
-        "textangle": 0,
-        "cliponaxis": False,
-        "hovertext": [f"{name}: {value:.7g}" for name, value in zip(classes, values.tolist(), strict=True)],
-        "hovertemplate": "%{hovertext}<extra></extra>",
-    }
-    layout = {
-        "height": ROW * len(values) + 16,
-        "bargap": 0.3,
-        "xaxis": {"range": [0, 1.02], "visible": False, "fixedrange": True},
-        "yaxis": {
-            "tickvals": list(range(len(values))),
-            "ticktext": list(classes),
-            "tickfont": {"color": LIGHT.text},
-            "ticklabelstandoff": 6,
-            "autorange": "reversed",
-            "showgrid": False,
-            "fixedrange": True,
-        },
-        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
-        "uirevision": "probabilities",
-    }
-    return figure([bar], layout)
 
 
 def before_after(before: np.ndarray, after: np.ndarray, classes: Sequence[str], *, true: int | None) -> go.Figure:

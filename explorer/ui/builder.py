@@ -65,7 +65,8 @@ def show(layers: Sequence[LayerShape], error: SpecError | None) -> None:
     _presets(draft)
     for number, (block_id, block) in enumerate(zip(draft.conv_ids, draft.blocks.convs, strict=True)):
         with st.container(border=True, key=f"block-{block_id}"):
-            _block_header("convs", block_id, number, len(draft.conv_ids), f"Convolution {number + 1}")
+            title = f"Convolution {number + 1}"
+            _block_header("convs", block_id, number, len(draft.conv_ids), title, _summary(block))
             if number == 0:
                 _frozen(draft)
             _conv_controls(block_id, block)
@@ -95,7 +96,8 @@ def show(layers: Sequence[LayerShape], error: SpecError | None) -> None:
         _fault(draft, error, Place("head", 0))
     for number, (block_id, dense) in enumerate(zip(draft.dense_ids, draft.blocks.dense, strict=True)):
         with st.container(border=True, key=f"block-{block_id}"):
-            _block_header("dense", block_id, number, len(draft.dense_ids), f"Fully connected {number + 1}")
+            title = f"Fully connected {number + 1}"
+            _block_header("dense", block_id, number, len(draft.dense_ids), title, _summary(dense))
             _dense_controls(block_id, dense)
             _outcome(draft, layers, Place("dense", number))
             _fault(draft, error, Place("dense", number))
@@ -162,9 +164,9 @@ def _presets(draft: Draft) -> None:
         st.caption(PRESETS[known].about if known else "Your own network.")
 
 
-def _block_header(part: Part, block_id: int, number: int, count: int, title: str) -> None:
+def _block_header(part: Part, block_id: int, number: int, count: int, title: str, about: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.markdown(f"**{title}**", width="stretch")
+        st.markdown(f"**{title}**  \n:small[:gray[{about}]]", width="stretch")
         for name, icon, change, disabled in (
             ("up", ":material/arrow_upward:", lambda d: d.moved(part, block_id, -1), number == 0),
             ("down", ":material/arrow_downward:", lambda d: d.moved(part, block_id, 1), number == count - 1),
@@ -211,7 +213,10 @@ def _conv_controls(block_id: int, block: ConvBlock) -> None:
     with right:
         steps("Kernel size", "kernel_size", KERNEL_SIZES, format_func=lambda size: f"{size} × {size}")
         steps("Padding", "padding", PADDINGS)
-    with st.expander(_summary(block), key=f"more-{block_id}"):
+    # One label: with another one Streamlit would put another folder in its place, and the hand would lose its control.
+    with st.expander("Activation, pooling and more", key=f"more-{block_id}", on_change="rerun") as folder:
+        if not folder.open:
+            return
         _choice(
             "Activation",
             ACTIVATIONS,
@@ -239,7 +244,9 @@ def _conv_controls(block_id: int, block: ConvBlock) -> None:
 
 def _dense_controls(block_id: int, block: DenseBlock) -> None:
     _steps("Units", UNITS, block.units, "units", f"units-{block_id}", _setter("dense", block_id, "units"))
-    with st.expander(_summary(block), key=f"more-{block_id}"):
+    with st.expander("Activation and dropout", key=f"more-{block_id}", on_change="rerun") as folder:
+        if not folder.open:
+            return
         _choice(
             "Activation",
             ACTIVATIONS,
@@ -252,7 +259,7 @@ def _dense_controls(block_id: int, block: DenseBlock) -> None:
 
 
 def _summary(block: ConvBlock | DenseBlock) -> str:
-    """What the folded part of a card holds, in one line."""
+    """What the folded part of a card says, in one line."""
     parts = [ACTIVATIONS[block.activation] if block.activation != "none" else "no activation"]
     if isinstance(block, ConvBlock):
         if block.batch_norm:

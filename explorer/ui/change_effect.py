@@ -72,14 +72,12 @@ def digit(network: Known, card: DataCard, edits: Edits, pixels: np.ndarray, labe
         cache.changed_probabilities(network.id, network.version, done, card.name, pixels.tobytes())
         for done in (to_json(()), to_json(edits))
     )
+    if not edits:
+        st.html(html.probabilities(before, card.classes, label="Probabilities", true=label))
+        return
     reads = [f"{card.classes[int(one.argmax())]} with {text.probability(float(one.max()))}" for one in (before, after)]
-    if edits:
-        alt = f"Probabilities: before {reads[0]}, after {reads[1]}"
-        figure = bars.before_after(before, after, card.classes, true=label)
-    else:
-        alt = f"Probabilities: {reads[0]}"
-        figure = bars.probabilities(before, card.classes, true=label)
-    chart(figure, key="change-digit", height=380 if edits else 280, alt=alt)
+    alt = f"Probabilities: before {reads[0]}, after {reads[1]}"
+    chart(bars.before_after(before, after, card.classes, true=label), key="change-digit", height=380, alt=alt)
 
 
 def classes(card: DataCard, effect: Effect, edited: bool) -> None:

@@ -3,7 +3,7 @@ network."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -11,7 +11,6 @@ import streamlit as st
 from explorer.analysis.statistics import strongest
 from explorer.data.cards import DataCard, find_card
 from explorer.errors import PictureError
-from explorer.figures import bars
 from explorer.networks import Known
 from explorer.shapes import LayerShape, trace
 from explorer.spec import Activation, Conv
@@ -28,13 +27,14 @@ from explorer.ui import (
     state,
     trusted,
 )
-from explorer.ui.components import chart, wall
-from explorer.ui.components.draw import draw
+from explorer.ui.components import wall
+from explorer.ui.components.draw import draw, drawn
 
 if TYPE_CHECKING:
     from explorer.digits import Prepared
 
 MAPS = 16
+PAPER = "draw"
 NO_WEIGHTS = "This network has no weights yet: choose another one in the sidebar."
 
 
@@ -42,8 +42,8 @@ def show() -> None:
     network = sidebar.current_network()
     st.caption(f"Read by **{html.escape_markdown(network.title)}**. The sidebar has other networks.")
     tabs = ["Draw", "Upload", "Camera", "My test set"]
-    drawn, uploaded, photographed, mine = st.tabs(tabs, key="digits-tab", on_change="rerun")
-    with drawn:
+    paper, uploaded, photographed, mine = st.tabs(tabs, key="digits-tab", on_change="rerun")
+    with paper:
         _drawing(network)
     with uploaded:
         _upload(network)
@@ -62,58 +62,72 @@ def show() -> None:
 @shell.fragment(key="drawing")
 def _drawing(network: Known) -> None:
     card = find_card(network.spec.data.dataset)
-    data, prepared, seen, fault = None, None, None, ""
+    now = _drawn(network, card)  # before anything is sent to the browser, which would be busy with it then
     with st.container(horizontal=True, gap="medium", key="drawing-row"):
         with st.container(width=420):
-            try:
-                data = draw(key="draw", label="Paper to draw one digit on")
-                prepared = None if data is None else cache.drawing(data, card.shape, preparation.off())
-            except PictureError as error:
-                fault = str(error)
-        judged = None
-        if prepared is not None:
-            seen = sidebar.answer(network, prepared.pixels.reshape(card.shape))
-            if seen is not None:
-                judged = trusted.judge(network, prepared.pixels.reshape(card.shape), prepared.box)
+            draw(key=PAPER, label="Paper to draw one digit on")
         with st.container(width=296, key="drawing-answer"):
-            if fault:
-                st.error(fault, icon=":material/broken_image:")
+            if now.fault:
+                st.error(now.fault, icon=":material/broken_image:")
             elif not network.usable:
                 st.caption(NO_WEIGHTS)
-            elif seen is None:
+            elif now.seen is None:
                 st.markdown("Draw one digit, large.")
-            shares = None if seen is None else seen["probabilities"]
-            _answer(shares, card, judged, key="answer-drawing", what="your drawing")
-            _buttons(prepared, data, card)
+            _answer(None if now.seen is None else now.seen["probabilities"], card, now.judged, what="your drawing")
+            _buttons(now, card)
         with st.container(width=244, key="drawing-maps"):
-            if seen is not None:
-                _maps(network, card, seen)
+            if now.seen is not None:
+                _maps(network, card, now.seen)
             elif network.usable:
                 st.caption("The network answers while you draw, and its first feature maps appear here.")
-    if data is None:
+    if now.data is None:
         return
     st.markdown("**How it was prepared**")
-    if prepared is not None:
-        preparation.strip(prepared)
-    preparation.compare(network, seen, lambda: cache.drawing(data or b"", card.shape), key="drawing")
+    if now.prepared is not None:
+        preparation.strip(now.prepared)
+    preparation.compare(network, now.seen, lambda: cache.drawing(now.data or b"", card.shape), key="drawing")
 
 
-def _buttons(prepared: Prepared | None, data: bytes | None, card: DataCard) -> None:
+class Drawn(NamedTuple):
+    """The drawing, in the data set's form, and what is made of it: as far as there is something."""
+
+    data: bytes | None = None
+    fault: str = ""
+    prepared: Prepared | None = None
+    seen: dict[str, np.ndarray] | None = None
+    judged: trusted.Judged | None = None
+
+
+def _drawn(network: Known, card: DataCard) -> Drawn:
+    data = None
+    try:
+        data = drawn(PAPER)
+        if data is None:
+            return Drawn()
+        prepared = cache.drawing(data, card.shape, preparation.off())
+    except PictureError as error:
+        return Drawn(data, str(error))
+    pixels = prepared.pixels.reshape(card.shape)
+    seen = sidebar.answer(network, pixels)
+    return Drawn(data, "", prepared, seen, None if seen is None else trusted.judge(network, pixels, prepared.box))
+
+
+def _buttons(now: Drawn, card: DataCard) -> None:
     """Always there, so that nothing moves under the hand while one draws."""
     with st.container(horizontal=True, gap="small"):
-        if st.button("Look inside", key="open-drawing", icon=":material/search:", disabled=prepared is None):
-            _look_inside(prepared, card)
-        pixels = None if prepared is None else np.ascontiguousarray(prepared.pixels.reshape(card.shape))
+        if st.button("Look inside", key="open-drawing", icon=":material/search:", disabled=now.prepared is None):
+            _look_inside(now.prepared, card)
+        pixels = None if now.prepared is None else np.ascontiguousarray(now.prepared.pixels.reshape(card.shape))
         my_digits.keep_button(pixels, card, key="drawing", source="drawn")
         st.download_button(
             "Download as PNG",
-            data or b"",
+            now.data or b"",
             file_name="drawing.png",
             mime="image/png",
             key="download-drawing",
             icon=":material/download:",
             on_click="ignore",
-            disabled=data is None,
+            disabled=now.data is None,
         )
 
 
@@ -226,7 +240,7 @@ def _one(file: Any, network: Known, *, key: str) -> None:
             st.caption(NO_WEIGHTS)
             return
         judged = trusted.judge(network, prepared.pixels.reshape(card.shape), prepared.box)
-        _answer(seen["probabilities"], card, judged, key=f"answer-{key}", what=file.name)
+        _answer(seen["probabilities"], card, judged, what=file.name)
         with st.container(horizontal=True, gap="small"):
             if st.button("Open in Look inside", key=f"open-{key}", icon=":material/search:"):
                 _look_inside(prepared, card)
@@ -237,20 +251,11 @@ def _one(file: Any, network: Known, *, key: str) -> None:
 # --- what all of them show ---
 
 
-def _answer(
-    probabilities: np.ndarray | None, card: DataCard, judged: trusted.Judged | None, *, key: str, what: str
-) -> None:
+def _answer(probabilities: np.ndarray | None, card: DataCard, judged: trusted.Judged | None, *, what: str) -> None:
     """Class and probabilities; the bars stand empty where there is no answer yet, for what comes to fill them."""
-    if probabilities is None:
-        figure = bars.probabilities(np.zeros(len(card.classes)), card.classes)
-        figure.update_traces(text=[""] * len(card.classes))
-        alt = f"Probabilities for {what}: no answer yet"
-    else:
-        guess = int(probabilities.argmax())
+    if probabilities is not None:
         trusted.answer(probabilities, card, judged)
-        figure = bars.probabilities(probabilities, card.classes)
-        alt = f"Probabilities for {what}: {card.classes[guess]} {probabilities[guess]:.1%}"
-    chart(figure, key=key, height=270, alt=alt)
+    st.html(html.probabilities(probabilities, card.classes, label=f"Probabilities for {what}"))
     trusted.reasons(judged)
 
 

@@ -10,6 +10,8 @@ from html import escape
 import numpy as np
 from PIL import Image
 
+from explorer.ui import text
+
 
 def picture(pixels: np.ndarray, *, size: int, alt: str) -> str:
     """An <img> of uint8 pixels (C, H, W) with C 1 or 3, drawn ``size`` CSS pixels wide without smoothing."""
@@ -34,6 +36,42 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str, n
     return (
         f'<div class="ks-table" tabindex="0"><table><caption>{escape(caption)}</caption>'
         f"<thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def probabilities(shares: np.ndarray | None, classes: Sequence[str], *, label: str, true: int | None = None) -> str:
+    """Class probabilities (K,) as a table of bars, the first class on top; None: the bars stand empty, for what comes
+    to fill them. The predicted class is in the accent colour, or, where the ``true`` class is known, in the colour of
+    right or wrong, and the true one has a mark (✓, or ✗ at the wrong answer). ``label`` names the table for screen
+    readers; the exact values are shown on hover.
+
+    A table and not a Plotly figure, because it follows the pen while one draws: it is there with the page's own HTML.
+    """
+    values = np.zeros(len(classes)) if shares is None else shares
+    read = None if shares is None else int(shares.argmax())
+    rows = "".join(
+        _bar(name, float(value), _kind(number, read, true), empty=shares is None)
+        for number, (name, value) in enumerate(zip(classes, values, strict=True))
+    )
+    return f'<table class="ks-bars" aria-label="{escape(label)}"><tbody>{rows}</tbody></table>'
+
+
+def _kind(number: int, read: int | None, true: int | None) -> str:
+    """What a class's bar is: 'right', 'wrong' or 'read' for the predicted one, 'true' for the one it should be."""
+    if number == read:
+        return "read" if true is None else "right" if number == true else "wrong"
+    return "true" if number == true else ""
+
+
+def _bar(name: str, value: float, kind: str, *, empty: bool) -> str:
+    mark = {"right": " ✓", "true": " ✓", "wrong": " ✗"}.get(kind, "")
+    said = "" if empty else escape(text.probability(value)) + mark
+    # In a long bar, else behind it: also a narrow column has room for it.
+    inside, outside = (said, "") if value > 0.5 else ("", said)
+    exact = "" if empty else f' title="{escape(name)}: {value:.7g}"'
+    return (
+        f'<tr class="{kind}"{exact}><th scope="row">{escape(name)}</th>'
+        f'<td><div><span style="width:{100 * value:.2f}%">{inside}</span>{outside}</div></td></tr>'
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 import numpy as np
@@ -10,7 +10,7 @@ import streamlit as st
 
 from explorer.analysis.statistics import Statistics, statistics, strongest
 from explorer.data.cards import DataCard, find_card
-from explorer.figures import bars, theme
+from explorer.figures import theme
 from explorer.networks import Known
 from explorer.shapes import LayerShape, trace
 from explorer.spec import Dropout, Flatten
@@ -29,8 +29,9 @@ from explorer.ui import (
     text,
     why,
 )
-from explorer.ui.components import chart, wall
 from explorer.ui.components.microscope import pixel_numbers
+from explorer.ui.components.strip import Column, strip
+from explorer.ui.components.wall import tiles
 
 INPUT = "input"
 FIRST = 16
@@ -112,55 +113,69 @@ def _maps(
     shown = [layer for layer in layers if not isinstance(layer.layer, Dropout | Flatten) and layer.name != "output"]
     limit = _network_limit(shown, outputs)
     through, end = st.columns([4, 1.25], gap="medium")
-    with through, st.container(horizontal=True, wrap=False, gap="medium", key="flow"):
-        with st.container(width=120, key="flow-input"):
-            st.markdown("**input**")
-            st.caption(theme.shape_text(card.shape))
-            st.html(html.picture(pixels, size=112, alt="The current digit"))
-            st.button("As numbers", key="as-numbers", type="tertiary", on_click=_take, args=(INPUT, 0))
-        for layer in shown:
-            with st.container(width=182, key=f"flow-{layer.name}"):
-                _column(layer, outputs[layer.name], scale, order, everything, limit)
-    with end:
-        st.markdown("**output**")
-        st.caption(f"softmax over {len(card.classes)} classes")
-        figure = bars.probabilities(outputs["probabilities"], card.classes, true=label)
-        chart(figure, key="probabilities", height=320, alt=_probability_alt(outputs["probabilities"], card.classes))
+    with through:
+        columns = [_input(card, pixels)]
+        columns += [_column(layer, outputs[layer.name], scale, order, everything, limit) for layer in shown]
+        strip([column for column, _ in columns], key="flow", on_click=_taker(columns))
+    with end, st.container(key="output"):
+        shares = html.probabilities(outputs["probabilities"], card.classes, label="Probabilities", true=label)
+        st.html(f'<div class="ks-head"><h3>output</h3><p>softmax over {len(card.classes)} classes</p></div>{shares}')
         guess = int(outputs["probabilities"].argmax())
         st.button("Logits and softmax", key="open-output", type="tertiary", on_click=_take, args=("output", guess))
     _detail(network, layers, outputs, pixels)
 
 
-def _column(layer: LayerShape, values: np.ndarray, scale: str, order: str, everything: bool, limit: float) -> None:
-    st.markdown(f"**{layer.name}**")
-    st.caption(theme.shape_text(layer.output))
+def _taker(columns: Sequence[tuple[Column, np.ndarray]]) -> Callable[[str, int], None]:
+    """For the strip: opens the map that was clicked. Each column has the numbers that its maps have in their layer."""
+    numbers = {column.name: theirs for column, theirs in columns}
+    return lambda name, place: _take(name, int(numbers[name][place]))
+
+
+def _input(card: DataCard, pixels: np.ndarray) -> tuple[Column, np.ndarray]:
+    """The digit as the first column."""
+    numbers = np.arange(len(pixels))
+    shown = tiles(
+        pixels,
+        scale="brightness",
+        captions=["as numbers"] * len(pixels),
+        details=["The current digit: click to see its numbers"] * len(pixels),
+        tile=112,
+        columns=1,
+        selected=_selected(INPUT, numbers),
+        clickable=True,
+    )
+    return Column(INPUT, INPUT, theme.shape_text(card.shape), shown, width=124), numbers
+
+
+def _column(
+    layer: LayerShape, values: np.ndarray, scale: str, order: str, everything: bool, limit: float
+) -> tuple[Column, np.ndarray]:
+    """A layer's maps, and their numbers."""
     vector = values.ndim == 1
     maps = _strip(values) if vector else values
-    strongest_unit = int(np.abs(values).argmax()) if vector else 0
     numbers = strongest(maps) if order == "strongest" and len(maps) > 1 else np.arange(len(maps))
     numbers = numbers[: MOST if everything else FIRST]
-    chosen = _chosen()
-    place = np.flatnonzero(numbers == chosen[1]) if chosen and chosen[0] == layer.name else np.empty(0, np.int64)
-
-    def take(position: int) -> None:
-        _take(layer.name, strongest_unit if vector else int(numbers[position]))
-        st.rerun()
-
     columns = 1 if vector else 4 if max(maps.shape[1:]) <= SMALL and len(numbers) > FEW else 2
-    wall(
+    shown = tiles(
         maps[numbers],
-        key=f"wall-{layer.name}",
         scale=microscope.scale_of(layer, values),
         limits=_limits(maps, numbers, scale, limit),
         captions=None if vector else [str(number) for number in numbers],
         details=[f"{layer.name}, map {number}" for number in numbers],
         tile=TILES[columns],
         columns=columns,
-        selected=int(place[0]) if len(place) else None,
-        on_click=take,
+        selected=_selected(layer.name, numbers),
+        clickable=True,
     )
-    if len(numbers) < len(maps):
-        st.caption(f"{len(numbers)} of {len(maps)}")
+    after = f"{len(numbers)} of {len(maps)}" if len(numbers) < len(maps) else ""
+    column = Column(layer.name, layer.name, theme.shape_text(layer.output), shown, width=182, after=after)
+    return column, np.array([np.abs(values).argmax()]) if vector else numbers
+
+
+def _selected(name: str, numbers: np.ndarray) -> int | None:
+    """Where the map that was clicked last stands among those with these numbers."""
+    chosen = _chosen()
+    return next((place for place, number in enumerate(numbers) if (name, number) == chosen), None)
 
 
 def _strip(vector: np.ndarray) -> np.ndarray:
@@ -201,7 +216,7 @@ def _detail(network: Known, layers: tuple[LayerShape, ...], outputs: Outputs, pi
     chosen, reveal = _chosen(), st.session_state.pop("_reveal", False)
     if chosen is not None and chosen[0] == INPUT:
         st.divider()
-        pixel_numbers(pixels[0], key="microscope", reveal=reveal)
+        pixel_numbers(pixels[chosen[1]], key="microscope", reveal=reveal)
         return
     layer = next((layer for layer in layers if chosen and layer.name == chosen[0]), None)
     if chosen is None or layer is None or chosen[1] >= layer.output[0]:
@@ -241,9 +256,3 @@ def _statistics(found: Statistics, what: str) -> None:
         ("exactly zero", f"{found.zeros:.1%}"),
     ]
     st.html(html.table(("", ""), rows, caption=f"Statistics of its {what}", numeric=(1,)))
-
-
-def _probability_alt(probabilities: np.ndarray, classes: tuple[str, ...]) -> str:
-    return "Probabilities: " + ", ".join(
-        f"{name} {share:.1%}" for name, share in zip(classes, probabilities, strict=True)
-    )

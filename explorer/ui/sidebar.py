@@ -33,11 +33,12 @@ def show() -> None:
         network = current_network()
         busy = network.state in ("queued", "running")
         shell.fragment(key="sidebar-network", run_every=3.0 if busy else None)(_network)()
-        # The digit's answer needs torch, which a fresh server loads in the background: until then it is asked again.
+        # The digit's answer needs torch, which a fresh server loads in the background: until then it is asked again,
+        # and then once more for the whole page, which ends the asking.
         if not datanotice.show(find_card(network.spec.data.dataset)):
             return
         waiting = "explorer.analysis" not in sys.modules
-        shell.fragment(key="sidebar-digit", run_every=1.0 if waiting else 5.0 if busy else None)(_digit)()
+        shell.fragment(key="sidebar-digit", run_every=1.0 if waiting else 5.0 if busy else None)(_digit)(waiting)
 
 
 def current_network() -> Known:
@@ -128,7 +129,9 @@ def _label(network: Known) -> str:
     return f"{network.title} · {network.id[:4]}"
 
 
-def _digit() -> None:
+def _digit(waiting: bool) -> None:
+    if waiting and "explorer.analysis" in sys.modules:
+        st.rerun()
     network = current_network()
     pixels, label = current_digit(network)
     card = find_card(network.spec.data.dataset)

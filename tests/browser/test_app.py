@@ -156,7 +156,7 @@ def test_training_is_seen_and_found_again_after_reloading(visit: Callable[..., P
 
 def test_look_inside_shows_the_networks_own_answer(visit: Callable[..., Page]) -> None:
     page = visit("inside?network=article&digit=3")
-    expect(page.locator(".st-key-flow-conv1")).to_be_visible(timeout=LONG)
+    expect(page.locator('.st-key-flow [data-name="conv1"]')).to_be_visible(timeout=LONG)
     settled(page)
     import torch
 
@@ -166,8 +166,9 @@ def test_look_inside_shows_the_networks_own_answer(visit: Callable[..., Page]) -
     _, network = load_zoo("article")
     with torch.no_grad():
         shares = network(normalise(torch.tensor(data.test.pixels[3:4]), data.card))[0].softmax(0)
-    page.locator(".st-key-probabilities .ks-plot .plot-container").wait_for(timeout=LONG)
-    shown = page.evaluate("() => Array.from(document.querySelector('.st-key-probabilities .ks-plot')._fullData[0].x)")
+    bars = page.locator(".ks-bars tr")
+    expect(bars).to_have_count(10)
+    shown = [float(str(text).rpartition(": ")[2]) for text in bars.evaluate_all("rows => rows.map((row) => row.title)")]
     np.testing.assert_allclose(shown, shares.numpy(), rtol=1e-5, atol=1e-7)
 
 
@@ -244,7 +245,7 @@ def test_on_a_phone_the_drawing_comes_first_and_scrolls_inside_its_frame(
 def test_a_map_opens_in_the_microscope_and_the_digit_as_numbers(visit: Callable[..., Page]) -> None:
     page = visit("inside?network=article&digit=3")
     digit = load("mnist").test.pixels[3, 0]
-    page.locator(".st-key-wall-conv1").get_by_role("option").nth(1).click()
+    page.locator('.st-key-flow [data-name="conv1"]').get_by_role("option").nth(1).click()
     scope = page.locator(".st-key-microscope .scope")
     expect(scope.locator(".title")).to_have_text(re.compile(r"conv1, map \d+"), timeout=LONG)
     expect(scope.locator(".where")).to_have_text(re.compile(r"row \d+, column \d+: "))
@@ -254,7 +255,7 @@ def test_a_map_opens_in_the_microscope_and_the_digit_as_numbers(visit: Callable[
     page.get_by_role("button", name="Logits and softmax").click()
     expect(scope.locator(".title")).to_have_text(re.compile(r"output, unit \d"), timeout=LONG)
     expect(scope.locator(".softmax tbody tr")).to_have_count(10)
-    page.get_by_role("button", name="As numbers").click()
+    page.get_by_role("option", name="as numbers").click()
     expect(scope.locator(".title")).to_have_text("The digit as numbers", timeout=LONG)
     scope.evaluate("(root) => root.scope.move(14, 13)")
     scope.locator(".stage canvas").focus()

@@ -88,7 +88,7 @@ def open_layer(page: Page, name: str) -> tuple[Locator, int]:
     if name == "output":
         page.get_by_role("button", name="Logits and softmax").click()
     else:
-        page.locator(f".st-key-wall-{name}").get_by_role("option").first.click(timeout=LONG)
+        page.locator(f'.st-key-flow [data-name="{name}"]').get_by_role("option").first.click(timeout=LONG)
     scope = page.locator(".st-key-microscope .scope")
     expect(scope.locator(".title")).to_have_text(re.compile(rf"^{name}, (unit|map|mean of map) \d+$"), timeout=LONG)
     expect(page.locator('[data-testid="stStatusWidgetRunningIcon"]')).to_have_count(0, timeout=LONG)

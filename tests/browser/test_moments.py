@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from explorer import networks, weights
 from explorer.analysis import activations, evaluate
@@ -59,11 +59,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return made
 
 
-def hovered(page: Page, wall: str) -> str:
+def hovered(wall: Locator) -> str:
     """What the first map of a wall says of its top left value."""
-    pixels = page.locator(f".st-key-{wall} .tile .pixels").first
+    pixels = wall.locator(".tile .pixels").first
     pixels.hover(position={"x": 4, "y": 4})
-    tip = page.locator(f".st-key-{wall} .tip")
+    tip = wall.locator(".tip")
     expect(tip).to_be_visible()
     return str(tip.text_content())
 
@@ -74,14 +74,16 @@ def shows(page: Page, network: Network) -> None:
     wanted = activations(network, np.asarray(data.test.pixels[0]), data.card)
     guess = int(wanted["probabilities"].argmax())
     page.get_by_role("tab", name="Maps").click()
-    expect(page.get_by_role("img", name=f"{guess} {wanted['probabilities'][guess]:.1%}")).to_be_visible()
-    expect(page.locator(".st-key-wall-conv1 .tile")).to_have_count(3)
+    expect(page.locator(".ks-bars tr").nth(guess)).to_contain_text(f"{wanted['probabilities'][guess]:.1%}")
+    maps = page.locator('.st-key-flow [data-name="conv1"]')
+    expect(maps.locator(".tile")).to_have_count(3)
     expect(page.locator(".ks-verdict")).to_contain_text(f"{wanted['probabilities'][guess]:.1%} sure")
     strongest = int(np.argmax(np.abs(wanted["conv1"].astype(np.float64)).mean((1, 2))))
-    assert theme.significant(float(wanted["conv1"][strongest, 0, 0]), 4) in hovered(page, "wall-conv1")
+    assert theme.significant(float(wanted["conv1"][strongest, 0, 0]), 4) in hovered(maps)
     page.get_by_role("tab", name="Kernels").click()
-    expect(page.locator(".st-key-kernels-conv1 .tile")).to_have_count(3)
-    assert theme.significant(float(network.conv1.weight[0, 0, 0, 0]), 4) in hovered(page, "kernels-conv1")
+    kernels = page.locator(".st-key-kernels-conv1")
+    expect(kernels.locator(".tile")).to_have_count(3)
+    assert theme.significant(float(network.conv1.weight[0, 0, 0, 0]), 4) in hovered(kernels)
 
 
 def test_the_slider_moves_everything_and_a_link_shows_the_same(
@@ -92,7 +94,7 @@ def test_the_slider_moves_everything_and_a_link_shows_the_same(
     page.goto(f"{app}/inside?network={run}")
     slider = page.get_by_role("slider", name="Moment of its training")
     expect(slider).to_have_attribute("aria-valuetext", "trained")
-    expect(page.get_by_role("img", name="Probabilities:")).to_be_visible()
+    expect(page.locator(".ks-bars")).to_be_visible()
     slider.focus()
     slider.press("ArrowLeft")
     expect(slider).to_have_attribute("aria-valuetext", "step 20, epoch 2.0")
@@ -127,7 +129,7 @@ def test_a_weight_is_typed_and_all_test_digits_are_counted_anew(
     expect(table).to_be_visible()
     table.evaluate("element => element.scrollIntoView({block: 'center'})")
     expect(page.get_by_text("Rows from top to bottom")).to_be_visible()
-    expect(page.get_by_role("img", name="Probabilities:")).to_be_visible()
+    expect(page.locator(".ks-bars")).to_be_visible()
     page.wait_for_timeout(1000)  # for the table, which draws itself and tells nobody when it has
     size = table.bounding_box()
     assert size is not None

@@ -14,30 +14,20 @@ CLASSES = ("cat", "dog", "bird")
 SHARES = np.array([0.25, 0.7, 0.05])
 
 
-def test_probabilities_are_shown_and_exact_on_hover() -> None:
-    (bar,) = bars.probabilities(SHARES, CLASSES).data
-    np.testing.assert_array_equal(bar.x, SHARES.astype(np.float32))
-    assert list(bar.text) == ["25.0 %", "70.0 %", "5.0 %"]
-    # A long bar reaches the chart's edge: its number is in it.
-    assert list(bar.textposition) == ["outside", "inside", "outside"]
-    assert list(bar.hovertext) == ["cat: 0.25", "dog: 0.7", "bird: 0.05"]
-    assert list(bar.customdata) == [0, 1, 2]
-    assert list(bar.marker.color) == [LIGHT.train, LIGHT.accent, LIGHT.train]
-
-
-@pytest.mark.parametrize(
-    ("true", "colour", "marks"),
-    [(1, LIGHT.right, ["", " ✓", ""]), (0, LIGHT.wrong, [" ✓", " ✗", ""])],
-)
-def test_right_and_wrong_have_a_mark_beside_their_colour(true: int, colour: str, marks: list[str]) -> None:
-    (bar,) = bars.probabilities(SHARES, CLASSES, true=true).data
-    assert bar.marker.color[1] == colour
-    assert [text.split("%")[1] for text in bar.text] == marks
+def test_before_and_after_are_shown_and_exact_on_hover() -> None:
+    after = np.array([0.6, 0.3, 0.1])
+    first, second = bars.before_after(SHARES, after, CLASSES, true=1).data
+    np.testing.assert_array_equal(first.x, SHARES.astype(np.float32))
+    np.testing.assert_array_equal(second.x, after.astype(np.float32))
+    assert list(first.text) == ["25.0 %", "70.0 %", "5.0 %"]
+    assert list(second.text) == ["60.0 % ✗", "30.0 % ✓", "10.0 %"]
+    assert list(first.hovertext) == ["cat, before: 0.25", "dog, before: 0.7", "bird, before: 0.05"]
 
 
 @given(st.floats(0, 1))
 def test_no_share_is_rounded_to_all_or_nothing(share: float) -> None:
-    (bar,) = bars.probabilities(np.array([share, 1 - share]), ("yes", "no")).data
+    shares = np.array([share, 1 - share])
+    bar, _ = bars.before_after(shares, shares, ("yes", "no"), true=None).data
     shown = bar.text[0].removesuffix(" %")
     assert (shown == "0.0") == (share == 0)
     assert (shown == "100.0") == (share == 1)

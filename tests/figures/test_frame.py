@@ -35,7 +35,7 @@ def figures() -> dict[str, go.Figure]:
         "matrix": matrix.matrix(generator.integers(0, 9, (10, 10)), CLASSES, chosen=(1, 2)),
         "map": maps.heatmap(generator.normal(size=(26, 26)), scale="signed", title="conv1"),
         "picture": maps.heatmap(generator.random((5, 5)), scale="brightness", numbers=True),
-        "probabilities": bars.probabilities(shares[0], CLASSES, true=3),
+        "before and after": bars.before_after(shares[0], shares[1], CLASSES, true=3),
         "units": bars.units(generator.normal(size=300)),
         "probes": history.probes(shares, np.arange(10), CLASSES),
         "through time": history.through_time(np.arange(10), shares, CLASSES, true=2),
@@ -55,7 +55,7 @@ def figures() -> dict[str, go.Figure]:
 
 NAMES = (
     *("network", "loss", "accuracy", "learning rate", "gradient norms", "matrix"),
-    *("map", "picture", "probabilities", "units", "probes", "through time", "cloud", "counts", "depth"),
+    *("map", "picture", "before and after", "units", "probes", "through time", "cloud", "counts", "depth"),
 )
 
 

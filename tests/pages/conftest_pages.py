@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from explorer.ui.components import strip
 from explorer.ui.components.wall import Payload
 
 ROOT = Path(__file__).parents[2]
@@ -64,6 +66,17 @@ def component(tested: AppTest, key: str) -> Any:
 
 def shown_wall(tested: AppTest, key: str) -> Payload:
     return Payload.unpack(component(tested, key).bytes)
+
+
+def shown_layer(tested: AppTest, layer: str) -> Payload:
+    """The maps of a layer in *Look inside*."""
+    return strip.unpack(component(tested, "flow").bytes)[layer][1]
+
+
+def shown_shares(tested: AppTest) -> dict[str, float]:
+    """The probabilities that the page's only bars show, by the class's name, as exact as their hover text has them."""
+    (bars,) = (text for item in tested.get("html") if '<table class="ks-bars"' in (text := item.proto.body))
+    return {name: float(value) for name, value in re.findall(r'title="(.+?): ([^"]+)"', bars)}
 
 
 def digit_field(tested: AppTest) -> Any:

@@ -47,7 +47,7 @@ def drawn(open_app: Open, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppT
     """``drawn(message, network=…)`` opens the page where the browser has sent a message."""
 
     def begin(message: Any, **params: str) -> AppTest:
-        monkeypatch.setattr(draw, "_mount", lambda **_: {"drawing": message})
+        monkeypatch.setattr(digits, "drawn", lambda _: draw._picture(message))
         return open_app("digits", **params)
 
     return begin
@@ -123,7 +123,7 @@ def paper() -> None:
 def test_only_the_button_makes_the_drawing_the_current_digit(monkeypatch: pytest.MonkeyPatch) -> None:
     went: list[str] = []
     monkeypatch.setattr(st, "switch_page", lambda page, **_: went.append(page))
-    monkeypatch.setattr(draw, "_mount", lambda **_: {"drawing": url(drawing(SEVEN))})
+    monkeypatch.setattr(digits, "drawn", lambda _: drawing(SEVEN))
     tested = AppTest.from_function(paper, default_timeout=60).run()
     assert "own_digit" not in tested.session_state
     button(tested, "open-drawing").click().run()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from conftest_pages import elements, shown_wall
+from conftest_pages import elements, shown_layer
 from streamlit.testing.v1 import AppTest
 
 from explorer import weights
@@ -56,7 +56,7 @@ def test_it_opens_in_a_few_walls(open_app: Open, model: ModelSpec, maps: int) ->
         assert sum(each.ByteSize() for each in sent) < LARGEST, tab
         if tab == "Maps":
             wanted = activations(network, np.asarray(data.test.pixels[0]), data.card)["conv1"]
-            shown = shown_wall(tested, "wall-conv1").pixels
+            shown = shown_layer(tested, "conv1").pixels
             assert len(wanted) == maps
             assert 0 < len(shown) <= maps
             assert {tile.tobytes() for tile in shown} <= {each.tobytes() for each in wanted}

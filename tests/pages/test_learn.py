@@ -400,9 +400,9 @@ def test_every_hyperparameter_leads_to_its_control(open_app: Open, at: Callable[
     assert [link.label for link in links] == [control.name for control in controls]
     assert all(link.help.startswith("Build & train › ") for link in links)
     assert len({link.page_script_hash for link in links}) == 1
-    built = open_app("build")
     built_labels = {
         str(item.label)
+        for built in (open_app("build"), open_app("build", controls="recipe"))
         for kind in (built.select_slider, built.slider, built.selectbox, built.button_group, built.number_input)
         for item in kind
     }

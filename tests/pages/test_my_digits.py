@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from conftest_pages import elements, shown_wall
 from streamlit.testing.v1 import AppTest
-from test_digits import SEVEN, drawing, texts, url
+from test_digits import SEVEN, drawing, texts
 
 from explorer import networks, zoo
 from explorer.analysis import wilson
@@ -20,7 +20,7 @@ from explorer.data.cards import find_card
 from explorer.data.tensors import as_tensor, normalise
 from explorer.digits import collection, read
 from explorer.digits.collection import Kept
-from explorer.ui.components import draw
+from explorer.ui import digits as digits_page
 
 Open = Callable[..., AppTest]
 ONE = [(140, 40), (140, 240)]
@@ -45,7 +45,7 @@ def table(tested: AppTest) -> str:
 
 @pytest.fixture
 def drawn(open_app: Open, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
-    monkeypatch.setattr(draw, "_mount", lambda **_: {"drawing": url(drawing(SEVEN))})
+    monkeypatch.setattr(digits_page, "drawn", lambda _: drawing(SEVEN))
     return lambda **params: open_app("digits", **params)
 
 

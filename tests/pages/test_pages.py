@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
-from conftest_pages import component, digit_field, elements, network_picker, shown_wall
+from conftest_pages import digit_field, elements, network_picker, shown_layer, shown_shares, shown_wall
 from streamlit.testing.v1 import AppTest
 from torch.nn import functional as F
 
@@ -131,7 +130,7 @@ def test_blocks_are_added_moved_and_removed(open_app: Open) -> None:
 
 
 def test_every_control_of_the_recipe_reaches_the_spec(open_app: Open) -> None:
-    tested = open_app("build")
+    tested = open_app("build", controls="recipe")
 
     def slide(label: str, value: object) -> None:
         next(item for item in [*tested.select_slider, *tested.slider] if item.label == label).set_value(value).run()
@@ -181,14 +180,18 @@ def test_every_control_of_the_recipe_reaches_the_spec(open_app: Open) -> None:
 
 
 def test_every_control_says_what_it_governs(open_app: Open) -> None:
-    tested = open_app("build")
+    network, recipe = open_app("build"), open_app("build", controls="recipe")
+    for block_id in (1, 2, 3):
+        network.session_state[f"more-{block_id}"] = True
+    network.run()
     controls = [
         item
+        for tested in (network, recipe)
         for kind in (tested.select_slider, tested.slider, tested.selectbox, tested.button_group, tested.toggle)
         for item in kind
         if item.label and not str(item.key or "").startswith("network-picker")
     ]
-    assert len(controls) > 25
+    assert len(controls) > 30
     for item in controls:
         assert item.proto.help, item.label
 
@@ -214,16 +217,18 @@ def test_the_maps_are_pytorchs_own(open_app: Open, name: str) -> None:
     data = load("mnist")
     expected = reference(network, np.asarray(data.test.pixels[11]), data.card)
     for layer in ("conv1", "pool1", "conv2", "pool2"):
-        wall = shown_wall(tested, f"wall-{layer}")
+        wall = shown_layer(tested, layer)
         numbers = [int(caption) for caption in wall.header["captions"]]
         assert len(numbers) == min(16, len(expected[layer]))
         np.testing.assert_allclose(wall.pixels, expected[layer][numbers], rtol=1e-5, atol=1e-6)
         strength = np.abs(expected[layer]).mean((1, 2))
         assert strength[numbers].min() >= np.delete(strength, numbers).max(initial=0) - 1e-6
-    dense = shown_wall(tested, "wall-dense1").pixels.reshape(-1)
+    dense = shown_layer(tested, "dense1").pixels.reshape(-1)
     np.testing.assert_allclose(dense[~np.isnan(dense)], expected["dense1"], rtol=1e-4, atol=1e-5)
-    figure = json.loads(json.loads(component(tested, "probabilities").json)["figure"])
-    assert figure["data"][0]["type"] == "bar"
+    np.testing.assert_array_equal(shown_layer(tested, "input").pixels, data.test.pixels[11])
+    shares = np.exp(expected["output"] - expected["output"].max())
+    shown = shown_shares(tested)
+    np.testing.assert_allclose([shown[each] for each in data.card.classes], shares / shares.sum(), rtol=2e-4, atol=1e-9)
 
 
 def test_signed_scales_have_zero_in_the_middle_and_the_reader_chooses_their_reach(open_app: Open) -> None:
@@ -232,14 +237,14 @@ def test_signed_scales_have_zero_in_the_middle_and_the_reader_chooses_their_reac
     data = load("mnist")
     expected = reference(network, np.asarray(data.test.pixels[0]), data.card)
     layer = float(np.abs(expected["conv1"]).max())
-    assert shown_wall(tested, "wall-conv1").header["limits"] == pytest.approx([-layer, layer])
+    assert shown_layer(tested, "conv1").header["limits"] == pytest.approx([-layer, layer])
     control = next(item for item in tested.button_group if item.label == "One scale for")
     control.set_value("network").run()
     most = max(float(np.abs(values).max()) for key, values in expected.items() if key not in ("flatten", "output"))
-    assert shown_wall(tested, "wall-conv1").header["limits"] == pytest.approx([-most, most])
+    assert shown_layer(tested, "conv1").header["limits"] == pytest.approx([-most, most])
     control = next(item for item in tested.button_group if item.label == "One scale for")
     control.set_value("map").run()
-    wall = shown_wall(tested, "wall-conv1")
+    wall = shown_layer(tested, "conv1")
     each = [float(np.abs(pixels).max()) for pixels in wall.pixels]
     np.testing.assert_allclose(wall.header["limits"], [[-value, value] for value in each], rtol=1e-6)
 

@@ -9,15 +9,14 @@ from typing import Any
 import pytest
 from conftest_pages import elements
 from streamlit.testing.v1 import AppTest
-from test_digits import SEVEN, drawing, texts, url
+from test_digits import SEVEN, drawing, texts
 
 from explorer import networks
 from explorer.data.cards import find_card
 from explorer.data.tensors import as_tensor, normalise
 from explorer.digits import Preparation, prepare, read
 from explorer.digits.decode import decode
-from explorer.ui import preparation
-from explorer.ui.components import draw
+from explorer.ui import digits, preparation
 from explorer.ui.text import sure
 
 Open = Callable[..., AppTest]
@@ -39,7 +38,7 @@ def test_a_step_switched_off_changes_picture_and_answer_and_all_on_brings_both_b
     open_app: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = drawing(SEVEN)
-    monkeypatch.setattr(draw, "_mount", lambda **_: {"drawing": url(data)})
+    monkeypatch.setattr(digits, "drawn", lambda _: data)
     tested = open_app("digits", network="lenet5")
     pills = tested.button_group(key="steps-drawing")
     assert pills.value == list(preparation.titles())

@@ -9,7 +9,7 @@ from html import escape
 
 import numpy as np
 import pytest
-from conftest_pages import component, network_picker, shown_wall
+from conftest_pages import network_picker, shown_layer, shown_shares, shown_wall
 from streamlit.testing.v1 import AppTest
 
 from explorer import networks, weights
@@ -75,11 +75,11 @@ def check(tested: AppTest, network: Network) -> None:
     tested.session_state["inside-tab"] = "Maps"
     tested.session_state["order"] = "number"
     sound(tested.run())
-    np.testing.assert_array_equal(shown_wall(tested, "wall-pool1").pixels, wanted["pool1"])
+    np.testing.assert_array_equal(shown_layer(tested, "pool1").pixels, wanted["pool1"])
     guess = wanted["probabilities"].argmax()
     verdict = re.sub(r"<[^>]+>", " ", "".join(item.proto.body for item in tested.get("html")))
     assert escape(sure(wanted["probabilities"][guess])) in verdict
-    assert f"{guess} {wanted['probabilities'][guess]:.1%}" in component(tested, "probabilities").json
+    assert shown_shares(tested)[str(guess)] == pytest.approx(wanted["probabilities"][guess], rel=1e-5)
     tested.session_state["inside-tab"] = "Kernels"
     sound(tested.run())
     np.testing.assert_array_equal(shown_kernels(tested), network.conv1.weight[:, 0].numpy())

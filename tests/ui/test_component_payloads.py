@@ -23,7 +23,8 @@ from explorer.figures import theme
 from explorer.ui.components import assets
 from explorer.ui.components.chart import _click, _points, figure_json
 from explorer.ui.components.sprites import sprites
-from explorer.ui.components.wall import Payload, _index
+from explorer.ui.components.strip import Column, _chosen, pack, unpack
+from explorer.ui.components.wall import Payload, index_of, tiles
 
 SIZES = hnp.array_shapes(min_dims=3, max_dims=3, min_side=0, max_side=5)
 MAPS = hnp.arrays(np.uint8, SIZES) | hnp.arrays(
@@ -117,8 +118,36 @@ def test_matrices_keep_their_shape():
 
 @pytest.mark.parametrize("said", [None, "3", True, -1, 5, 2.5, math.nan, math.inf, [1], {"index": 1}])
 def test_only_an_index_of_a_map_counts_as_a_click(said: Any):
-    assert _index(said, 5) is None
-    assert [_index(value, 5) for value in (0, 4, 3.0)] == [0, 4, 3]
+    assert index_of(said, 5) is None
+    assert [index_of(value, 5) for value in (0, 4, 3.0)] == [0, 4, 3]
+
+
+@given(
+    st.dictionaries(st.text(max_size=5), st.tuples(MAPS, st.text(max_size=5), st.integers(1, 500)), max_size=4),
+)
+def test_a_strip_arrives_as_it_was_sent(given_columns: dict[str, tuple[np.ndarray, str, int]]):
+    columns = [
+        Column(name, f"{text} title", f"{text} about", tiles(maps, scale="sequential", clickable=True), width, text)
+        for name, (maps, text, width) in given_columns.items()
+    ]
+    back = unpack(pack(columns))
+    assert list(back) == list(given_columns)
+    for column in columns:
+        entry, wall = back[column.name]
+        said = [entry[each] for each in ("title", "about", "after", "width")]
+        assert said == [column.title, column.about, column.after, column.width]
+        assert wall.header == column.wall.header
+        assert wall.pixels.dtype == column.wall.pixels.dtype
+        np.testing.assert_array_equal(wall.pixels, column.wall.pixels)
+
+
+@pytest.mark.parametrize(
+    "said", [None, 0, "conv1", [], ["conv1"], ["conv1", 3], ["conv1", -1], ["conv1", "0"], ["other", 0], [None, 0]]
+)
+def test_only_a_map_of_a_strip_counts_as_a_click(said: Any):
+    columns = [Column("conv1", "", "", tiles(np.zeros((3, 2, 2), np.uint8), scale="brightness"), 100)]
+    assert _chosen(said, columns) is None
+    assert [_chosen(["conv1", place], columns) for place in (0, 2.0)] == [("conv1", 0), ("conv1", 2)]
 
 
 @pytest.mark.parametrize("said", [None, "x", [], {}, {"curve": "0"}, {"curve": math.nan}, {"curve": None}])

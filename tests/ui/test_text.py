@@ -45,6 +45,49 @@ def test_a_files_name_is_shown_as_it_is(name: str) -> None:
     assert not re.search(r"(?<!\\)[`*_\[\]<>#$]", re.sub(r"\\\\", "", shown))
 
 
+SHARES = np.array([0.25, 0.7, 0.05])
+
+
+def rows(made: str) -> list[tuple[str, ...]]:
+    """Of each row: its class, its exact text, its name, the bar's width, the text in the bar and behind it."""
+    pattern = (
+        r'<tr class="(\w*)"(?: title="([^"]*)")?><th scope="row">(.*?)</th>'
+        r'<td><div><span style="width:([\d.]+)%">(.*?)</span>(.*?)</div></td></tr>'
+    )
+    return re.findall(pattern, made)
+
+
+def test_bars_are_as_long_as_their_shares_and_exact_on_hover() -> None:
+    assert rows(html.probabilities(SHARES, ("cat", "dog", "bird"), label="Shares")) == [
+        ("", "cat: 0.25", "cat", "25.00", "", "25.0%"),
+        ("read", "dog: 0.7", "dog", "70.00", "70.0%", ""),  # a long bar has its number in it
+        ("", "bird: 0.05", "bird", "5.00", "", "5.0%"),
+    ]
+
+
+@pytest.mark.parametrize(("true", "kinds", "marks"), [(1, ["", "right", ""], " ✓"), (0, ["true", "wrong", ""], " ✗")])
+def test_right_and_wrong_have_a_mark_beside_their_colour(true: int, kinds: list[str], marks: str) -> None:
+    found = rows(html.probabilities(SHARES, ("cat", "dog", "bird"), label="Shares", true=true))
+    assert [kind for kind, *_ in found] == kinds
+    assert found[1][4] == f"70.0%{marks}"
+    assert found[true][4 if true == 1 else 5].endswith(" ✓")
+
+
+def test_bars_stand_empty_until_there_is_an_answer() -> None:
+    assert rows(html.probabilities(None, ("a", "b"), label="None")) == [
+        ("", "", "a", "0.00", "", ""),
+        ("", "", "b", "0.00", "", ""),
+    ]
+
+
+@given(st.text(), st.floats(0, 1))
+def test_bars_show_a_classes_name_and_never_run_it(name: str, share: float) -> None:
+    made = html.probabilities(np.array([share, 1 - share]), (name, name), label=name)
+    assert not re.search(r"<(?!/?(table|tbody|tr|th|td|div|span)\b)", made)
+    # Every quotation mark is one of the attributes' own.
+    assert made.count('"') == 2 * len(re.findall(r' (?:class|aria-label|title|scope|style)="', made))
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_picture_keeps_every_pixel(channels: int) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (channels, 5, 7), dtype=np.uint8)

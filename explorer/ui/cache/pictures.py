@@ -75,7 +75,7 @@ def batch(network_id: str, version: str, dataset_name: str, pixels: bytes) -> np
     return evaluate(network(network_id, version), images, nobody_knows, card).probabilities
 
 
-@st.cache_data(show_spinner=False, max_entries=64)
+@st.cache_resource(show_spinner=False, max_entries=64)
 def drawing(data: bytes, shape: tuple[int, int, int], without: frozenset[str] = frozenset()) -> Prepared:
     """A drawing, the bytes of its PNG, in the data set's form: as :func:`prepared`, without a spinner at every stroke.
     Raises PictureError."""

@@ -31,16 +31,20 @@ _mount = st.components.v2.component(
 )
 
 
-def draw(*, key: str, label: str) -> bytes | None:
-    """Shows the paper and gives what is drawn as the bytes of a PNG, black on white, ``SIDE`` pixels square; None where
-    nothing is drawn. ``label`` names the paper for screen readers.
+def draw(*, key: str, label: str) -> None:
+    """Shows the paper, whose name for screen readers is ``label``; :func:`drawn` says what is drawn on it."""
+    _SCRIPT.publish()
+    _mount(key=key, data={"name": key, "label": label}, on_drawing_change=lambda: None)
+
+
+def drawn(key: str) -> bytes | None:
+    """What is drawn on the paper of that key, as the bytes of a PNG, black on white, ``SIDE`` pixels square; None where
+    nothing is. It is known before :func:`draw` is called, also in the run that a stroke brings about.
 
     The bytes come from a browser: whoever decodes them treats them as untrusted. Raises PictureError where the message
     is no such picture at all.
     """
-    _SCRIPT.publish()
-    result = _mount(key=key, data={"name": key, "label": label}, on_drawing_change=lambda: None)
-    return _picture(result.get("drawing"))
+    return _picture(st.session_state.get(key, {}).get("drawing"))
 
 
 def _picture(message: Any) -> bytes | None:

@@ -9,7 +9,7 @@ import json
 import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, Unpack
 
 import numpy as np
 import streamlit as st
@@ -21,7 +21,7 @@ from explorer.ui.components import assets
 
 Mark = Literal["", "right", "wrong"]
 
-_SCRIPT = assets.script("pixels.js", "wall.js", palettes=assets.palettes())
+_SCRIPT = assets.script("pixels.js", "tiles.js", "wall.js", palettes=assets.palettes())
 _mount = st.components.v2.component(
     "kernelscope_wall",
     html=f'<div class="wall"></div>{assets.FAULT}',
@@ -30,10 +30,52 @@ _mount = st.components.v2.component(
 )
 
 
+class Look(TypedDict, total=False):
+    """How maps are shown; :func:`tiles` says what each is."""
+
+    limits: ArrayLike | None
+    captions: Sequence[str] | None
+    details: Sequence[str] | None
+    marks: Sequence[Mark] | None
+    tile: int
+    columns: int | None
+    selected: int | None
+    label: str
+    bar: bool | None
+
+
 def wall(
     maps: np.ndarray,
     *,
     key: str,
+    scale: Scale,
+    on_click: Callable[[int], None] | None = None,
+    clickable: bool = False,
+    **look: Unpack[Look],
+) -> int | None:
+    """Shows maps (N, H, W), uint8 or float32, side by side in as many columns as there is room for: see :func:`tiles`.
+
+    ``on_click`` is a Streamlit callback: it runs before the next script run and is given the map's index. The index is
+    also returned, in that one run alone, if ``on_click`` is given or ``clickable`` is set.
+
+    Raises ValueError where the lengths don't fit together.
+    """
+    count = len(maps)
+    _SCRIPT.publish()
+
+    def heard() -> None:
+        index = index_of(st.session_state[key].get("click"), count)
+        if on_click is not None and index is not None:
+            on_click(index)
+
+    shown = tiles(maps, scale=scale, clickable=clickable or on_click is not None, **look)
+    result = _mount(key=key, data=shown.pack(), on_click_change=heard)
+    return index_of(result.get("click"), count)
+
+
+def tiles(
+    maps: np.ndarray,
+    *,
     scale: Scale,
     limits: ArrayLike | None = None,
     captions: Sequence[str] | None = None,
@@ -44,10 +86,9 @@ def wall(
     selected: int | None = None,
     label: str = "Maps",
     bar: bool | None = None,
-    on_click: Callable[[int], None] | None = None,
     clickable: bool = False,
-) -> int | None:
-    """Shows maps (N, H, W), uint8 or float32, side by side in as many columns as there is room for.
+) -> Payload:
+    """Maps (N, H, W), uint8 or float32, for a wall.
 
     ``scale`` says what the numbers are (see :mod:`explorer.figures.theme`). ``limits`` are the values at the scale's
     ends, (low, high) for all maps or (N, 2) for one each; without, 0 to 255 for uint8, else the range of all values
@@ -60,19 +101,9 @@ def wall(
     before the caption, ``label`` names the whole. ``bar`` draws the scale with its limits (by default unless the maps
     are uint8). ``selected`` is outlined.
 
-    ``on_click`` is a Streamlit callback: it runs before the next script run and is given the map's index. The index is
-    also returned, in that one run alone, if ``on_click`` is given or ``clickable`` is set.
-
     Raises ValueError where the lengths don't fit together.
     """
     count = len(maps)
-    _SCRIPT.publish()
-
-    def heard() -> None:
-        index = _index(st.session_state[key].get("click"), count)
-        if on_click is not None and index is not None:
-            on_click(index)
-
     header = {
         "scale": scale,
         "captions": _texts(captions, count),
@@ -83,10 +114,9 @@ def wall(
         "selected": None if selected is None else int(selected),
         "label": label,
         "bar": maps.dtype != np.uint8 if bar is None else bar,
-        "clickable": clickable or on_click is not None,
+        "clickable": clickable,
     }
-    result = _mount(key=key, data=Payload.of(maps, scale, limits, header).pack(), on_click_change=heard)
-    return _index(result.get("click"), count)
+    return Payload.of(maps, scale, limits, header)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +183,7 @@ def _texts(texts: Sequence[str] | None, count: int) -> list[str] | None:
     return list(texts)
 
 
-def _index(value: Any, count: int) -> int | None:
+def index_of(value: Any, count: int) -> int | None:
     """The browser's message as an index, None for anything else."""
     if isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1 and 0 <= value < count:
         return int(value)

@@ -1,0 +1,95 @@
+"""Walls of maps beside one another, each with a heading: a network's layers from its input on, as one element.
+
+An element of Streamlit's own for each heading, caption and wall makes a page of fifty elements, and the browser needs
+several milliseconds for each of them whenever anything on the page changes.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from explorer.figures import theme
+from explorer.ui.components import assets
+from explorer.ui.components.wall import Payload, index_of
+
+_SCRIPT = assets.script("pixels.js", "tiles.js", "strip.js", palettes=assets.palettes())
+_mount = st.components.v2.component(
+    "kernelscope_strip",
+    html=f'<div class="strip"></div>{assets.FAULT}',
+    css=f":host {{ {theme.css_variables()} }}\n{assets.text('wall.css')}\n{assets.text('strip.css')}",
+    js=_SCRIPT.loader,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A wall with what stands above it (``title``, ``about``) and below it (``after``), ``width`` CSS pixels wide."""
+
+    name: str
+    title: str
+    about: str
+    wall: Payload
+    width: int
+    after: str = ""
+
+
+def strip(columns: Sequence[Column], *, key: str, on_click: Callable[[str, int], None]) -> None:
+    """Shows walls from left to right; what is too wide scrolls sideways inside the strip. Their names differ.
+
+    ``on_click`` is a Streamlit callback: it runs before the next script run and is given the column's name and the
+    map's index. Maps can be clicked where their wall's header says so.
+    """
+    _SCRIPT.publish()
+
+    def heard() -> None:
+        chosen = _chosen(st.session_state[key].get("click"), columns)
+        if chosen is not None:
+            on_click(*chosen)
+
+    _mount(key=key, data=pack(columns), on_click_change=heard)
+
+
+def pack(columns: Sequence[Column]) -> bytes:
+    """What the browser gets: four bytes with the header's length, the header (an entry a column, with the length of its
+    wall in bytes), and the walls one after the other, each as :meth:`Payload.pack` has it."""
+    walls = [column.wall.pack() for column in columns]
+    entries = [
+        {
+            "name": column.name,
+            "title": column.title,
+            "about": column.about,
+            "after": column.after,
+            "width": column.width,
+            "bytes": len(wall),
+        }
+        for column, wall in zip(columns, walls, strict=True)
+    ]
+    header = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode()
+    return b"".join([struct.pack("<I", len(header)), header, *walls])
+
+
+def unpack(data: bytes) -> dict[str, tuple[dict[str, Any], Payload]]:
+    """The inverse of :func:`pack`, for tests of pages: each column's entry and wall by its name."""
+    (length,) = struct.unpack_from("<I", data)
+    begin, found = 4 + length, {}
+    for entry in json.loads(data[4:begin]):
+        end = begin + entry["bytes"]
+        found[entry["name"]] = entry, Payload.unpack(data[begin:end])
+        begin = end
+    return found
+
+
+def _chosen(value: Any, columns: Sequence[Column]) -> tuple[str, int] | None:
+    """The browser's message as a column's name and a map's index, None for anything else."""
+    if not isinstance(value, list) or len(value) != 2:
+        return None
+    name, place = value
+    count = next((column.wall.pixels.shape[0] for column in columns if column.name == name), 0)
+    index = index_of(place, count)
+    return None if index is None else (name, index)
