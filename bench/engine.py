@@ -1,4 +1,4 @@
-"""How fast the engine trains, beside the textbooks' loop; what telling and keeping everything costs; time to 99 %.
+"""How fast the engine trains, beside the textbooks' loop; what telling and keeping everything costs.
 
 Each measurement is a process of its own, and the sides take turns. The engine's side is whole runs with all that a
 worker does: events, metrics in a store, validations, snapshots, checkpoints, heartbeat. The textbook's side is

@@ -35,10 +35,10 @@ LOG_INTERVAL = 100
 class Pictures(torch.utils.data.Dataset):
     """The bundled subset as torchvision's MNIST class would give it, where MNIST's files are not there."""
 
-    def __init__(self, transform: object) -> None:
+    def __init__(self, transform: object, *, train: bool) -> None:
         from PIL import Image
 
-        data = load("mnist").train
+        data = load("mnist").train if train else load("mnist").test
         self.pictures = [Image.fromarray(np.array(image[0])) for image in data.pixels]
         self.labels = data.labels
         self.transform = transform
@@ -50,15 +50,15 @@ class Pictures(torch.utils.data.Dataset):
         return self.transform(self.pictures[index]), int(self.labels[index])
 
 
-def dataset() -> torch.utils.data.Dataset:
-    """MNIST's training images through torchvision, or the bundled subset in the same form."""
+def dataset(*, train: bool = True) -> torch.utils.data.Dataset:
+    """MNIST's training or test images through torchvision, or the bundled subset in the same form."""
     transforms = torchvision.transforms
     card = find_card("mnist")
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((card.mean,), (card.std,))])
     for root in data_dirs():
         if (root / "MNIST" / "raw" / "train-images-idx3-ubyte").exists():
-            return torchvision.datasets.MNIST(str(root), train=True, transform=transform)
-    return Pictures(transform)
+            return torchvision.datasets.MNIST(str(root), train=train, transform=transform)
+    return Pictures(transform, train=train)
 
 
 def train(model: nn.Module, loader: DataLoader, optimizer: torch.optim.Optimizer, seconds: float) -> float:

@@ -103,7 +103,7 @@ def _actions(error: SpecError | None) -> None:
             help="Undo the last change",
             disabled=not history.past,
             on_click=redraw,
-            args=(state.undo,),
+            args=(lambda: state.undo(history),),
         )
         st.button(
             "",
@@ -112,7 +112,7 @@ def _actions(error: SpecError | None) -> None:
             help="Do it again",
             disabled=not history.future,
             on_click=redraw,
-            args=(state.redo,),
+            args=(lambda: state.redo(history),),
         )
         st.text_input(
             "Name",

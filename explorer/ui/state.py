@@ -223,14 +223,19 @@ def edit(change: Callable[[Draft], Draft]) -> bool:
     return True
 
 
-def undo() -> None:
-    st.session_state["history"] = history().undo()
-    _write_link()
+def undo(shown: History) -> None:
+    """For callbacks: takes the last change back. ``shown`` is the history that the button stood for: where Streamlit
+    calls for one click again, after a run that was broken off, it is another one by then, and nothing is done."""
+    if history() is shown:
+        st.session_state["history"] = shown.undo()
+        _write_link()
 
 
-def redo() -> None:
-    st.session_state["history"] = history().redo()
-    _write_link()
+def redo(shown: History) -> None:
+    """For callbacks: the inverse of :func:`undo`."""
+    if history() is shown:
+        st.session_state["history"] = shown.redo()
+        _write_link()
 
 
 def _write_link() -> None:

@@ -15,10 +15,11 @@ from torch.nn import functional as F
 from explorer import networks, zoo
 from explorer.analysis import Evaluation
 from explorer.data import load, normalise
+from explorer.draft import History
 from explorer.models import build
 from explorer.presets import PRESETS
 from explorer.spec import RunSpec, to_link
-from explorer.ui import cache
+from explorer.ui import cache, state
 
 Open = Callable[..., AppTest]
 PAGES = {
@@ -129,6 +130,40 @@ def test_blocks_are_added_moved_and_removed(open_app: Open) -> None:
     assert not button(tested, "train").disabled  # dense layers alone are a network, too
 
 
+def test_one_click_takes_one_change_back_however_often_it_is_heard(
+    open_app: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tested = open_app("build")
+    for kernels in (8, 16, 24):
+        next(item for item in tested.select_slider if item.label == "Kernels").set_value(kernels).run()
+    once = state.undo
+
+    def twice(shown: History) -> None:
+        once(shown)
+        once(shown)
+
+    monkeypatch.setattr(state, "undo", twice)
+    for kernels in (16, 8, 32):
+        button(tested, "undo").click().run()
+        assert tested.session_state["history"].now.blocks.convs[0].kernels == kernels
+
+
+def test_only_what_is_open_is_on_the_page(open_app: Open) -> None:
+    def labels(tested: AppTest) -> set[str]:
+        kinds = (tested.select_slider, tested.slider, tested.selectbox, tested.button_group)
+        return {str(item.label) for kind in kinds for item in kind}
+
+    tested = open_app("build")
+    assert {"Kernels", "Padding"} <= labels(tested)
+    assert not {"Dropout", "Pooling", "Learning rate", "Optimiser"} & labels(tested)
+    open_folders(tested).run()
+    assert {"Dropout", "Pooling"} <= labels(tested)
+    tested.session_state["controls-tab"] = "Recipe"
+    tested.run()
+    assert {"Learning rate", "Optimiser"} <= labels(tested)
+    assert not {"Kernels", "Padding", "Pooling"} & labels(tested)
+
+
 def test_every_control_of_the_recipe_reaches_the_spec(open_app: Open) -> None:
     tested = open_app("build", controls="recipe")
 
@@ -179,11 +214,16 @@ def test_every_control_of_the_recipe_reaches_the_spec(open_app: Open) -> None:
     assert again.session_state["history"].now.run_spec() == spec
 
 
+def open_folders(tested: AppTest) -> AppTest:
+    draft = tested.session_state["history"].now
+    for block_id in (*draft.conv_ids, *draft.dense_ids):
+        tested.session_state[f"more-{block_id}"] = True
+    return tested
+
+
 def test_every_control_says_what_it_governs(open_app: Open) -> None:
     network, recipe = open_app("build"), open_app("build", controls="recipe")
-    for block_id in (1, 2, 3):
-        network.session_state[f"more-{block_id}"] = True
-    network.run()
+    open_folders(network).run()
     controls = [
         item
         for tested in (network, recipe)
@@ -191,7 +231,7 @@ def test_every_control_says_what_it_governs(open_app: Open) -> None:
         for item in kind
         if item.label and not str(item.key or "").startswith("network-picker")
     ]
-    assert len(controls) > 30
+    assert len(controls) > 40
     for item in controls:
         assert item.proto.help, item.label
 
