@@ -61,81 +61,92 @@ HELP = {
 def show() -> None:
     """All controls of the recipe for the current draft."""
     draft = state.draft()
-    train, data = draft.train, draft.data
     with st.container(border=True, key="recipe-data"):
-        st.markdown("**Digits**")
-        _select(
-            "Data set", {name: card.title for name, card in CARDS.items()}, data.dataset, "dataset", _data("dataset")
-        )
-        card = find_card(data.dataset)
-        every = "all"
-        sizes = [size for size in SIZES if size < card.train_images]
-        _slide(
-            "Training digits",
-            [*sizes, every],
-            data.train_size or every,
-            "train_size",
-            lambda d, v: d.with_data(train_size=None if v == every else v),
-            format_func=_count,
-        )
-        _slide(
-            "Validation share",
-            [0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5],
-            data.validation_share,
-            "validation_share",
-            _data("validation_share"),
-            format_func=lambda share: f"{share:.0%}",
-        )
+        _digits(draft)
     with st.container(border=True, key="recipe-steps"):
-        st.markdown("**Steps**")
-        _select("Optimiser", OPTIMIZERS, train.optimizer, "optimizer", _train("optimizer"))
-        left, right = st.columns(2, gap="medium", wrap=False)
-        with left:
-            _slide(
-                "Learning rate",
-                LEARNING_RATES,
-                train.learning_rate,
-                "learning_rate",
-                _train("learning_rate"),
-                format_func=lambda rate: f"{rate:g}",
-            )
-            _slide("Epochs", EPOCHS, train.epochs, "epochs", _train("epochs"))
-        with right:
-            _slide("Batch size", BATCH_SIZES, train.batch_size, "batch_size", _train("batch_size"))
-            _slide(
-                "Weight decay",
-                DECAYS,
-                train.weight_decay,
-                "weight_decay",
-                _train("weight_decay"),
-                format_func=lambda rate: f"{rate:g}",
-            )
-        _pick("Schedule", SCHEDULES, train.schedule, "schedule", _train("schedule"))
+        _steps(draft)
     augmentation(draft)
-    with st.expander("Regularisation, start, device", key="recipe-more"):
+    with st.expander("Regularisation, start, device", key="recipe-more", on_change="rerun") as folder:
+        if folder.open:
+            _more(draft)
+
+
+def _digits(draft: Draft) -> None:
+    data = draft.data
+    st.markdown("**Digits**")
+    _select("Data set", {name: card.title for name, card in CARDS.items()}, data.dataset, "dataset", _data("dataset"))
+    card = find_card(data.dataset)
+    every = "all"
+    sizes = [size for size in SIZES if size < card.train_images]
+    _slide(
+        "Training digits",
+        [*sizes, every],
+        data.train_size or every,
+        "train_size",
+        lambda d, v: d.with_data(train_size=None if v == every else v),
+        format_func=_count,
+    )
+    _slide(
+        "Validation share",
+        [0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5],
+        data.validation_share,
+        "validation_share",
+        _data("validation_share"),
+        format_func=lambda share: f"{share:.0%}",
+    )
+
+
+def _steps(draft: Draft) -> None:
+    train = draft.train
+    st.markdown("**Steps**")
+    _select("Optimiser", OPTIMIZERS, train.optimizer, "optimizer", _train("optimizer"))
+    left, right = st.columns(2, gap="medium", wrap=False)
+    with left:
         _slide(
-            "Label smoothing",
-            SMOOTHINGS,
-            train.label_smoothing,
-            "label_smoothing",
-            _train("label_smoothing"),
-            format_func=lambda share: f"{share:.0%}",
+            "Learning rate",
+            LEARNING_RATES,
+            train.learning_rate,
+            "learning_rate",
+            _train("learning_rate"),
+            format_func=lambda rate: f"{rate:g}",
         )
-        never = "never"
+        _slide("Epochs", EPOCHS, train.epochs, "epochs", _train("epochs"))
+    with right:
+        _slide("Batch size", BATCH_SIZES, train.batch_size, "batch_size", _train("batch_size"))
         _slide(
-            "Early stopping after",
-            [never, *PATIENCES],
-            train.patience or never,
-            "patience",
-            lambda d, v: d.with_train(patience=None if v == never else v),
-            format_func=lambda epochs: never if epochs == never else f"{epochs} epochs",
+            "Weight decay",
+            DECAYS,
+            train.weight_decay,
+            "weight_decay",
+            _train("weight_decay"),
+            format_func=lambda rate: f"{rate:g}",
         )
-        _select(
-            "Weight initialisation", INITIALIZATIONS, train.initialization, "initialization", _train("initialization")
-        )
-        _number("Seed", train.seed, "seed", _train("seed"))
-        _select("Device", devices(), train.device, "device", _train("device"))
-        _pick("Precision", PRECISIONS, train.precision, "precision", _train("precision"))
+    _pick("Schedule", SCHEDULES, train.schedule, "schedule", _train("schedule"))
+
+
+def _more(draft: Draft) -> None:
+    train = draft.train
+    _slide(
+        "Label smoothing",
+        SMOOTHINGS,
+        train.label_smoothing,
+        "label_smoothing",
+        _train("label_smoothing"),
+        format_func=lambda share: f"{share:.0%}",
+    )
+    never = "never"
+    _slide(
+        "Early stopping after",
+        [never, *PATIENCES],
+        train.patience or never,
+        "patience",
+        lambda d, v: d.with_train(patience=None if v == never else v),
+        format_func=lambda epochs: never if epochs == never else f"{epochs} epochs",
+    )
+    _select("Weight initialisation", INITIALIZATIONS, train.initialization, "initialization", _train("initialization"))
+    _number("Seed", train.seed, "seed", _train("seed"))
+    _select("Device", devices(), train.device, "device", _train("device"))
+    _pick("Precision", PRECISIONS, train.precision, "precision", _train("precision"))
 
 
 def augmentation(draft: Draft) -> None:

@@ -165,7 +165,7 @@ def test_only_what_is_open_is_on_the_page(open_app: Open) -> None:
 
 
 def test_every_control_of_the_recipe_reaches_the_spec(open_app: Open) -> None:
-    tested = open_app("build", controls="recipe")
+    tested = open_folders(open_app("build", controls="recipe")).run()
 
     def slide(label: str, value: object) -> None:
         next(item for item in [*tested.select_slider, *tested.slider] if item.label == label).set_value(value).run()
@@ -218,12 +218,14 @@ def open_folders(tested: AppTest) -> AppTest:
     draft = tested.session_state["history"].now
     for block_id in (*draft.conv_ids, *draft.dense_ids):
         tested.session_state[f"more-{block_id}"] = True
+    tested.session_state["recipe-more"] = True
     return tested
 
 
 def test_every_control_says_what_it_governs(open_app: Open) -> None:
     network, recipe = open_app("build"), open_app("build", controls="recipe")
-    open_folders(network).run()
+    for tested in (network, recipe):
+        open_folders(tested).run()
     controls = [
         item
         for tested in (network, recipe)
