@@ -109,6 +109,22 @@ PRESETS: dict[str, Preset] = {
             ),
         ),
         Preset(
+            "best",
+            "Best",
+            "Six convolutions with batch normalisation, one of them 5×5 with stride 2, and global average pooling.",
+            Blocks(
+                convs=(
+                    ConvBlock(kernels=24, batch_norm=True),
+                    ConvBlock(kernels=48, kernel_size=5, stride=2, batch_norm=True),
+                    ConvBlock(kernels=64, batch_norm=True),
+                    ConvBlock(kernels=96, batch_norm=True, dropout=0.1),
+                    ConvBlock(kernels=96, batch_norm=True),
+                    ConvBlock(kernels=128, batch_norm=True, dropout=0.2),
+                ),
+                bridge="global_average_pool",
+            ),
+        ),
+        Preset(
             "mlp",
             "Multilayer perceptron",
             "No convolution: two dense layers of 256 and 128 on the bare pixels. A baseline.",

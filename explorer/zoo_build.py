@@ -1,13 +1,10 @@
-"""How the bundled networks are made: a recipe each, and one function that follows it, by the same engine as every run.
-
-Recipes were chosen by the validation images alone; each says what was tried. The test images are counted once, at
-the end, for the card.
+"""How the bundled networks are made: one function that follows a recipe, by the same engine as every run, and others
+that add to the network's card. The test images are counted once, at the end, for the card.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,92 +15,19 @@ from explorer import data as datasets
 from explorer.errors import TrainingError
 from explorer.networks import VERSION_DIGITS
 from explorer.presets import PRESETS
-from explorer.spec import Augmentation, DataSpec, RunSpec, TrainSpec
+from explorer.recipes import RECIPES
+from explorer.spec import DataSpec, RunSpec
 
 if TYPE_CHECKING:
     from explorer.analysis.trust import Trust
+    from explorer.data import Dataset
+    from explorer.training.events import Finished, Started
 
 Progress = Callable[[float, str], None]
 SNAPSHOTS = 8
 """How many of a training's snapshots are kept, without the end, which is the network itself."""
-SNAPSHOT_BYTES = 2_500_000
+SNAPSHOT_BYTES = 2_000_000
 """What they may take together: a large network keeps fewer."""
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained, and what decided that: the preset of its own name, unless ``preset`` names another one,
-    whose ``title`` and ``about`` then are not the preset's either."""
-
-    train: TrainSpec
-    chosen_by: str
-    data: DataSpec = field(default_factory=DataSpec)
-    preset: str = ""
-    title: str = ""
-    about: str = ""
-
-
-# Users' own digits are placed, turned and sized more freely than MNIST's.
-FREELY = Augmentation(shift=2, rotate=10, scale=0.1)
-A_LITTLE = Augmentation(shift=1, rotate=7, scale=0.05)
-# As people write, and as pictures of it come out: leaning, bent, with thin pens and thick ones.
-AS_WRITTEN = Augmentation(shift=1.5, rotate=15, scale=0.1, elastic=0.8, slant=12, thickness=0.5)
-# Clothes lie straight, and fill the picture.
-SHIFTED = Augmentation(shift=1)
-
-RECIPES: dict[str, Recipe] = {
-    "article": Recipe(
-        TrainSpec(learning_rate=0.006, epochs=10, augmentation=FREELY, precision="float32"),
-        "Validation accuracy after 4 epochs: 99.20 % with learning rate 0.003, 99.35 % with shifted, turned and scaled "
-        "images, 99.45 % with learning rate 0.006, too; then more epochs. The test images were not looked at.",
-    ),
-    "lenet5": Recipe(
-        TrainSpec(learning_rate=0.006, epochs=20, augmentation=FREELY, precision="float32"),
-        "Validation accuracy after 4 epochs: 98.75 % with learning rate 0.003, 98.72 % with 0.006; after 12 epochs "
-        "99.05 % with images shifted, turned and scaled a little, 99.12 % with twice as much; then more epochs. "
-        "The test images were not looked at.",
-    ),
-    "tiny": Recipe(
-        TrainSpec(learning_rate=0.01, epochs=20, augmentation=A_LITTLE, precision="float32"),
-        "Validation accuracy after 4 epochs: 99.23 %, and 99.32 % with images shifted, turned and scaled a little; "
-        "then 20 epochs. The test images were not looked at.",
-    ),
-    "vgg": Recipe(
-        TrainSpec(learning_rate=0.003, epochs=4, augmentation=A_LITTLE, precision="bfloat16"),
-        "Validation accuracy after 2 epochs: 99.27 %; then more epochs, and images shifted, turned and scaled a "
-        "little, for that helped the other networks. The test images were not looked at.",
-    ),
-    "allconv": Recipe(
-        TrainSpec(learning_rate=0.005, epochs=10, augmentation=A_LITTLE, precision="float32"),
-        "Validation accuracy after 2 epochs: 99.23 %; then more epochs, and images shifted, turned and scaled a "
-        "little, for that helped the other networks. The test images were not looked at.",
-    ),
-    "robust": Recipe(
-        TrainSpec(learning_rate=0.006, epochs=8, augmentation=AS_WRITTEN, precision="float32"),
-        "Nothing was chosen by the validation images: how much images are changed follows from what hands, pens and "
-        "cameras do; the learning rate is that of the article's network, and 8 epochs are what time allowed. The test "
-        "images were not looked at.",
-    ),
-    "mlp": Recipe(
-        TrainSpec(learning_rate=0.002, epochs=10, augmentation=A_LITTLE, precision="float32"),
-        "Validation accuracy after 6 epochs: 98.40 %, and 98.78 % with images shifted, turned and scaled a little; "
-        "then more epochs. The test images were not looked at.",
-    ),
-    "softmax": Recipe(
-        TrainSpec(learning_rate=0.003, epochs=10, precision="float32"),
-        "Validation accuracy after 6 epochs: 92.27 % with learning rate 0.01, 92.32 % with 0.003; then more epochs. "
-        "The test images were not looked at.",
-    ),
-    "fashion_lenet5": Recipe(
-        TrainSpec(learning_rate=0.003, epochs=20, augmentation=SHIFTED, precision="float32"),
-        "Nothing was chosen by the validation images: clothes are shifted, not turned, for they lie straight; the "
-        "learning rate is half of LeNet-5's for digits, the epochs are the same. The test images were not looked at.",
-        data=DataSpec(dataset="fashion_mnist"),
-        preset="lenet5",
-        title="LeNet-5 for clothes",
-        about="The same shape as LeNet-5, trained on Fashion-MNIST: shirts, shoes and bags are harder than digits.",
-    ),
-}
 
 
 def build(name: str, *, progress: Progress | None = None, directory: Path | None = None) -> zoo.ZooCard:
@@ -113,16 +37,56 @@ def build(name: str, *, progress: Progress | None = None, directory: Path | None
     """
     from explorer.analysis import wilson
     from explorer.models import build, load_weights
-    from explorer.training.engine import train
-    from explorer.training.events import Evaluated, Finished, Snapshot, Started, Step
-    from explorer.training.snapshots import pack_snapshot
 
     recipe = RECIPES[name]
     preset = PRESETS[recipe.preset or name]
     title, about = recipe.title or preset.title, recipe.about or preset.about
     spec = RunSpec(name=title, model=preset.model, data=recipe.data, train=recipe.train)
     data = datasets.load(spec.data.dataset)
-    tell = progress or (lambda _share, _words: None)
+    trained = _trained(spec, data, progress or (lambda _share, _words: None))
+    finished = trained.finished
+    network = build(spec.model, data.card.shape, len(data.card.classes))
+    load_weights(network, finished.weights)
+    images, correct = finished.test_images, finished.test_correct
+    made = zoo.save(
+        name,
+        network,
+        title=title,
+        about=about,
+        spec=spec,
+        data=zoo.TrainingData(
+            dataset=data.card.name,
+            complete=data.complete,
+            images=trained.started.train_images,
+            fingerprint=data.fingerprint,
+        ),
+        test=zoo.TestResult(
+            images=images, correct=correct, accuracy=correct / images, interval=wilson(correct, images)
+        ),
+        seconds=round(finished.seconds, 1),
+        device=trained.started.device,
+        chosen_by=recipe.chosen_by,
+        created_by=f"python -m explorer zoo build {name}",
+        snapshots=_some(trained.moments),
+        directory=directory,
+    )
+    list(calibrate(name, directory=directory))
+    return made
+
+
+class Trained(NamedTuple):
+    """A training's first and last event, and its snapshots, packed, by step and epoch."""
+
+    started: Started
+    finished: Finished
+    moments: dict[tuple[int, float], bytes]
+
+
+def _trained(spec: RunSpec, data: Dataset, tell: Progress) -> Trained:
+    from explorer.training.engine import train
+    from explorer.training.events import Evaluated, Finished, Snapshot, Started, Step
+    from explorer.training.snapshots import pack_snapshot
+
     started: Started | None = None
     finished: Finished | None = None
     moments: dict[tuple[int, float], bytes] = {}
@@ -140,34 +104,8 @@ def build(name: str, *, progress: Progress | None = None, directory: Path | None
             case Finished():
                 finished = event
     if started is None or finished is None:
-        raise TrainingError(f"the training of {name} ended without a result: run it again")
-    network = build(spec.model, data.card.shape, len(data.card.classes))
-    load_weights(network, finished.weights)
-    images, correct = finished.test_images, finished.test_correct
-    made = zoo.save(
-        name,
-        network,
-        title=title,
-        about=about,
-        spec=spec,
-        data=zoo.TrainingData(
-            dataset=data.card.name,
-            complete=data.complete,
-            images=started.train_images,
-            fingerprint=data.fingerprint,
-        ),
-        test=zoo.TestResult(
-            images=images, correct=correct, accuracy=correct / images, interval=wilson(correct, images)
-        ),
-        seconds=round(finished.seconds, 1),
-        device=started.device,
-        chosen_by=recipe.chosen_by,
-        created_by=f"python -m explorer zoo build {name}",
-        snapshots=_some(moments),
-        directory=directory,
-    )
-    list(calibrate(name, directory=directory))
-    return made
+        raise TrainingError(f"the training of {spec.name} ended without a result: run it again")
+    return Trained(started, finished, moments)
 
 
 def calibrate(*names: str, directory: Path | None = None) -> Iterator[tuple[str, Trust]]:

@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw
 from safetensors import safe_open
 from typer.testing import CliRunner, Result
 
-from explorer import data, zoo, zoo_build
+from explorer import data, recipes, zoo
 from explorer.analysis.corruptions import CORRUPTIONS
 from explorer.analysis.robust import TRIALS, robustness
 from explorer.cli import app
@@ -466,8 +466,8 @@ def test_data_downloads_with_progress(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_zoo_build_trains_by_the_recipe_and_writes_card_and_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = zoo_build.Recipe(TrainSpec(epochs=2, seed=5, learning_rate=0.01), "nothing, this is a test")
-    monkeypatch.setitem(zoo_build.RECIPES, "softmax", recipe)
+    recipe = recipes.Recipe(TrainSpec(epochs=2, seed=5, learning_rate=0.01), "nothing, this is a test")
+    monkeypatch.setitem(recipes.RECIPES, "softmax", recipe)
     result = explorer("zoo", "build", "softmax", "--out", tmp_path, "--json")
     assert result.exit_code == 0
     (line,) = objects(result)
@@ -512,11 +512,11 @@ def test_zoo_corruptions_counts_once_and_writes_the_card_alone(tmp_path: Path, m
 
 
 def test_every_recipe_is_a_preset_s_and_says_what_decided_it() -> None:
-    assert {recipe.preset or name for name, recipe in zoo_build.RECIPES.items()} == PRESETS.keys()
-    assert {"article", "lenet5"} <= zoo_build.RECIPES.keys()
-    assert all("validation" in recipe.chosen_by.lower() for recipe in zoo_build.RECIPES.values())
+    assert {recipe.preset or name for name, recipe in recipes.RECIPES.items()} == PRESETS.keys()
+    assert {"article", "lenet5"} <= recipes.RECIPES.keys()
+    assert all("validation" in recipe.chosen_by.lower() for recipe in recipes.RECIPES.values())
     for name in zoo.names():
-        assert zoo.card(name).spec.train == zoo_build.RECIPES[name].train
+        assert zoo.card(name).spec.train == recipes.RECIPES[name].train
 
 
 # --- start ---

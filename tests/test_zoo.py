@@ -28,8 +28,8 @@ from explorer.data.cards import CARDS
 from explorer.errors import DataError, SpecError, WeightsError
 from explorer.models import Network, build
 from explorer.presets import PRESETS
+from explorer.recipes import RECIPES
 from explorer.spec import Augmentation, RunSpec, TrainSpec
-from explorer.zoo_build import RECIPES
 
 CARD = CARDS["mnist"]
 SPEC = RunSpec(name="small", model=PRESETS["tiny"].model, train=TrainSpec(augmentation=Augmentation(shift=1)))

@@ -15,6 +15,7 @@ from explorer import zoo, zoo_build
 from explorer.commands.options import DataDirOption, one_of, use_data_dir
 from explorer.commands.output import JsonOption, console, reporting
 from explorer.data.cards import CARDS
+from explorer.recipes import RECIPES
 
 zoo_app = typer.Typer(no_args_is_help=True, help="The bundled networks.")
 
@@ -125,7 +126,7 @@ def build(
     json: JsonOption = False,
 ) -> None:
     """Train bundled networks by their recipes and write their cards and weights."""
-    chosen = _chosen(names, every, zoo_build.RECIPES, "recipe for")
+    chosen = _chosen(names, every, RECIPES, "recipe for")
     use_data_dir(data_dir)
     with reporting(json) as out:
         for name in chosen:
