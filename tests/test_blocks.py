@@ -139,7 +139,7 @@ def test_the_article_is_as_the_article_describes_it() -> None:
 
 
 def test_the_names_there_are() -> None:
-    assert set(PRESETS) == {"softmax", "mlp", "lenet5", "article", "tiny", "vgg", "allconv", "robust"}
+    assert set(PRESETS) == {"softmax", "mlp", "lenet5", "article", "tiny", "vgg", "allconv", "robust", "best"}
     assert all(preset(name) is PRESETS[name] and PRESETS[name].name == name for name in PRESETS)
 
 
