@@ -1,5 +1,16 @@
-"""The entry point of the app: `streamlit run streamlit_app.py`."""
+"""The entry point of the app: `streamlit run streamlit_app.py`.
 
-from explorer.ui import shell
+Streamlit uses this file twice. Its web server imports it for ``app``, which adds an address of ours to Streamlit's own
+(:mod:`explorer.ui.server`), and each run of a page runs it as a script.
+"""
 
-shell.run()
+if __name__ == "__main__":
+    from explorer.ui import shell
+
+    shell.run()
+else:
+    from streamlit.starlette import App
+
+    from explorer.ui import server
+
+    app = App(__file__, routes=server.routes(), lifespan=server.lifespan)

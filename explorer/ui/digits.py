@@ -3,39 +3,26 @@ network."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from explorer.analysis.statistics import strongest
-from explorer.data.cards import DataCard, find_card
+from explorer.data.cards import find_card
 from explorer.errors import PictureError
 from explorer.networks import Known
-from explorer.shapes import LayerShape, trace
-from explorer.spec import Activation, Conv
 from explorer.ui import (
     cache,
     digits_many,
     digits_sheet,
+    drawing,
     html,
-    microscope,
     my_digits,
     preparation,
     shell,
     sidebar,
-    state,
     trusted,
 )
-from explorer.ui.components import wall
-from explorer.ui.components.draw import draw, drawn
-
-if TYPE_CHECKING:
-    from explorer.digits import Prepared
-
-MAPS = 16
-PAPER = "draw"
-NO_WEIGHTS = "This network has no weights yet: choose another one in the sidebar."
 
 
 def show() -> None:
@@ -44,7 +31,7 @@ def show() -> None:
     tabs = ["Draw", "Upload", "Camera", "My test set"]
     paper, uploaded, photographed, mine = st.tabs(tabs, key="digits-tab", on_change="rerun")
     with paper:
-        _drawing(network)
+        drawing.show(network)
     with uploaded:
         _upload(network)
     if photographed.open:  # mounted earlier, the browser would ask for the camera when the page opens
@@ -54,120 +41,6 @@ def show() -> None:
         with mine, shell.sentences():
             my_digits.show(network)
     trusted.calibrating(network)
-
-
-# --- drawn ---
-
-
-@shell.fragment(key="drawing")
-def _drawing(network: Known) -> None:
-    card = find_card(network.spec.data.dataset)
-    now = _drawn(network, card)  # before anything is sent to the browser, which would be busy with it then
-    with st.container(horizontal=True, gap="medium", key="drawing-row"):
-        with st.container(width=420):
-            draw(key=PAPER, label="Paper to draw one digit on")
-        with st.container(width=296, key="drawing-answer"):
-            if now.fault:
-                st.error(now.fault, icon=":material/broken_image:")
-            elif not network.usable:
-                st.caption(NO_WEIGHTS)
-            elif now.seen is None:
-                st.markdown("Draw one digit, large.")
-            _answer(None if now.seen is None else now.seen["probabilities"], card, now.judged, what="your drawing")
-            _buttons(now, card)
-        with st.container(width=244, key="drawing-maps"):
-            if now.seen is not None:
-                _maps(network, card, now.seen)
-            elif network.usable:
-                st.caption("The network answers while you draw, and its first feature maps appear here.")
-    if now.data is None:
-        return
-    st.markdown("**How it was prepared**")
-    if now.prepared is not None:
-        preparation.strip(now.prepared)
-    preparation.compare(network, now.seen, lambda: cache.drawing(now.data or b"", card.shape), key="drawing")
-
-
-class Drawn(NamedTuple):
-    """The drawing, in the data set's form, and what is made of it: as far as there is something."""
-
-    data: bytes | None = None
-    fault: str = ""
-    prepared: Prepared | None = None
-    seen: dict[str, np.ndarray] | None = None
-    judged: trusted.Judged | None = None
-
-
-def _drawn(network: Known, card: DataCard) -> Drawn:
-    data = None
-    try:
-        data = drawn(PAPER)
-        if data is None:
-            return Drawn()
-        prepared = cache.drawing(data, card.shape, preparation.off())
-    except PictureError as error:
-        return Drawn(data, str(error))
-    pixels = prepared.pixels.reshape(card.shape)
-    seen = sidebar.answer(network, pixels)
-    return Drawn(data, "", prepared, seen, None if seen is None else trusted.judge(network, pixels, prepared.box))
-
-
-def _buttons(now: Drawn, card: DataCard) -> None:
-    """Always there, so that nothing moves under the hand while one draws."""
-    with st.container(horizontal=True, gap="small"):
-        if st.button("Look inside", key="open-drawing", icon=":material/search:", disabled=now.prepared is None):
-            _look_inside(now.prepared, card)
-        pixels = None if now.prepared is None else np.ascontiguousarray(now.prepared.pixels.reshape(card.shape))
-        my_digits.keep_button(pixels, card, key="drawing", source="drawn")
-        st.download_button(
-            "Download as PNG",
-            now.data or b"",
-            file_name="drawing.png",
-            mime="image/png",
-            key="download-drawing",
-            icon=":material/download:",
-            on_click="ignore",
-            disabled=now.data is None,
-        )
-
-
-def _maps(network: Known, card: DataCard, seen: dict[str, np.ndarray]) -> None:
-    """The strongest maps of the first convolution, in their own order, so that they keep their places while one draws
-    on; after its activation where it has one."""
-    layer = _first_maps(trace(network.spec.model, card.shape, len(card.classes)))
-    if layer is None:
-        st.caption("This network has no convolution, so there are no feature maps.")
-        return
-    maps = seen[layer.name]
-    numbers = np.sort(strongest(maps)[:MAPS])
-    chosen = f"the {len(maps)}" if len(maps) <= MAPS else f"strongest {MAPS} of {len(maps)}"
-    st.markdown(f"**{layer.name}**: {chosen} maps")
-    wall(
-        maps[numbers],
-        key="drawing-wall",
-        scale=microscope.scale_of(layer, maps),
-        captions=[str(number) for number in numbers],
-        details=[f"{layer.name}, map {number}" for number in numbers],
-        tile=56,
-        columns=4,
-        label=f"Feature maps of {layer.name}",
-    )
-
-
-def _first_maps(layers: tuple[LayerShape, ...]) -> LayerShape | None:
-    """The first convolution's activation, the convolution itself where another one comes before any, None without."""
-    first: LayerShape | None = None
-    for layer in layers:
-        if isinstance(layer.layer, Conv):
-            if first is not None:
-                break
-            first = layer
-        elif first is not None and isinstance(layer.layer, Activation):
-            return layer if len(layer.output) == 3 else first
-    return first
-
-
-# --- photographed and uploaded ---
 
 
 def _camera(network: Known) -> None:
@@ -237,29 +110,14 @@ def _one(file: Any, network: Known, *, key: str) -> None:
         preparation.compare(network, seen, lambda: cache.prepared(file.getvalue(), file.name, card.shape), key=key)
     with right:
         if seen is None:
-            st.caption(NO_WEIGHTS)
+            st.caption(drawing.NO_WEIGHTS)
             return
         judged = trusted.judge(network, prepared.pixels.reshape(card.shape), prepared.box)
-        _answer(seen["probabilities"], card, judged, what=file.name)
+        trusted.answer(seen["probabilities"], card, judged)
+        st.html(html.probabilities(seen["probabilities"], card.classes, label=f"Probabilities for {file.name}"))
+        trusted.reasons(judged)
         with st.container(horizontal=True, gap="small"):
-            if st.button("Open in Look inside", key=f"open-{key}", icon=":material/search:"):
-                _look_inside(prepared, card)
             pixels = np.ascontiguousarray(prepared.pixels.reshape(card.shape))
+            if st.button("Open in Look inside", key=f"open-{key}", icon=":material/search:"):
+                drawing.look_inside(pixels)
             my_digits.keep_button(pixels, card, key=key, source=file.name)
-
-
-# --- what all of them show ---
-
-
-def _answer(probabilities: np.ndarray | None, card: DataCard, judged: trusted.Judged | None, *, what: str) -> None:
-    """Class and probabilities; the bars stand empty where there is no answer yet, for what comes to fill them."""
-    if probabilities is not None:
-        trusted.answer(probabilities, card, judged)
-    st.html(html.probabilities(probabilities, card.classes, label=f"Probabilities for {what}"))
-    trusted.reasons(judged)
-
-
-def _look_inside(prepared: Prepared | None, card: DataCard) -> None:
-    if prepared is not None:
-        state.select_own_digit(np.ascontiguousarray(prepared.pixels.reshape(card.shape)))
-        st.switch_page(shell.path_of("inside"))

@@ -123,7 +123,10 @@ def _navigate() -> Any:
 
 @st.cache_data
 def _style() -> str:
-    return f":root {{ {theme.css_variables()} }}\n" + Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+    from explorer.ui.components import assets
+
+    own = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
+    return "\n".join([f":root {{ {theme.css_variables()} }}", own, assets.text("bars.css")])
 
 
 @st.cache_resource(show_spinner=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import NamedTuple
 
 import numpy as np
@@ -48,21 +49,35 @@ def sentence(card: DataCard) -> str:
 
 def answer(shares: np.ndarray, card: DataCard, judged: Judged | None) -> None:
     """The class that the network reads in an own picture, or that it is none, and then the raw answer."""
+    refusal, before, guess, sure = _said(shares, card, judged)
+    st.markdown(f"{f':material/block: **{refusal}** ' if refusal else ''}{before} **{guess}**, {sure}")
+
+
+def answer_html(shares: np.ndarray, card: DataCard, judged: Judged | None) -> str:
+    """The same for a component."""
+    refusal, before, guess, sure = map(escape, _said(shares, card, judged))
+    return f"{f'<b>{refusal}</b> ' if refusal else ''}{before} <b>{guess}</b>, {sure}"
+
+
+def _said(shares: np.ndarray, card: DataCard, judged: Judged | None) -> tuple[str, str, str, str]:
+    """The refusal or '', what leads to the class, the class, and how sure the network is."""
     guess = int(shares.argmax())
-    read = f"**{card.classes[guess]}**, {text.sure(shares[guess])}"
-    if judged is not None and judged.rejected:
-        st.markdown(f":material/block: **{sentence(card)}** Raw answer: {read}")
-    else:
-        st.markdown(f"Reads {read}")
+    rejected = judged is not None and judged.rejected
+    refusal, before = (sentence(card), "Raw answer:") if rejected else ("", "Reads")
+    return refusal, before, card.classes[guess], text.sure(shares[guess])
+
+
+def because(judged: Judged | None) -> str:
+    """What the verdict rests on, '' where there is none."""
+    if judged is None:
+        return ""
+    probability = "" if judged.calibrated is None else f"Calibrated probability {text.probability(judged.calibrated)}."
+    return f"{judged.why} {probability}".strip()
 
 
 def reasons(judged: Judged | None) -> None:
-    """What the verdict rests on, for under the bars."""
-    if judged is None:
-        return
-    probability = "" if judged.calibrated is None else f"Calibrated probability {text.probability(judged.calibrated)}."
-    said = f"{judged.why} {probability}".strip()
-    if said:
+    """:func:`because`, for under the bars."""
+    if said := because(judged):
         st.caption(said, help=HELP)
 
 

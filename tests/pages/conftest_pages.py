@@ -11,7 +11,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from explorer.ui.components import strip
+from explorer.ui.components import frames, strip
 from explorer.ui.components.wall import Payload
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +66,13 @@ def component(tested: AppTest, key: str) -> Any:
 
 def shown_wall(tested: AppTest, key: str) -> Payload:
     return Payload.unpack(component(tested, key).bytes)
+
+
+def shown_beside_paper(tested: AppTest) -> tuple[dict[str, str], Payload | None]:
+    """What stands beside the paper of *Your digits*: its texts, and the wall of maps where there is one."""
+    _, reply = frames.unpack(component(tested, "draw").bytes)
+    texts, wall = frames.unpack(reply)
+    return texts, Payload.unpack(wall) if wall else None
 
 
 def shown_layer(tested: AppTest, layer: str) -> Payload:

@@ -1,11 +1,12 @@
-// Paper to draw a digit on. draw.py puts GIVEN and pixels.js in front of this text.
+// Paper to draw a digit on, and the answer beside it. draw.py puts GIVEN, pixels.js and tiles.js in front of this text.
 
 const papers = new WeakMap(); // Streamlit's element → its Paper
 const kept = new Map(); // name → strokes and tools, for when the element goes and comes back
 const SIDE = 840; // canvas pixels; strokes are in shares of the side, so that they don't depend on it
 const PAPER = 420; // the side in CSS pixels that the pen's width is counted in
 const [THINNEST, THICKEST, USUAL] = [6, 44, 24]; // the pen's width in such pixels
-const PAUSE = 250; // milliseconds between two pictures for Python while one draws
+const PAUSE = 100; // milliseconds between two pictures while one draws
+const LATE = 400; // milliseconds after which Python's run is not kept waiting for the answer
 const STEP = 0.025; // of the side: a press of an arrow key
 const INK = 250; // a grey below this is ink
 const [HINT, KEYS] = [
@@ -17,12 +18,14 @@ class Paper {
   constructor(element) {
     this.root = element.querySelector(".draw");
     this.at = [0.5, 0.5]; // where the keyboard's pen is
-    this.dirty = false; // changed since Python got a picture
+    this.dirty = false; // changed since a picture was made of it
     this.build();
+    this.buildAnswer();
   }
 
   build() {
-    this.paper = make("div", "paper", make("div", "frame", this.root));
+    const place = make("div", "place", this.root);
+    this.paper = make("div", "paper", make("div", "frame", place));
     this.paper.tabIndex = 0;
     this.paper.setAttribute("role", "application");
     this.canvas = make("canvas", "", this.paper);
@@ -34,7 +37,7 @@ class Paper {
     this.before = make("canvas");
     this.before.width = this.before.height = SIDE;
 
-    const tools = make("div", "tools", this.root);
+    const tools = make("div", "tools", place);
     const button = (text, act) => {
       const made = make("button", "", tools);
       made.type = "button";
@@ -58,7 +61,7 @@ class Paper {
     const preview = make("span", "preview", label);
     preview.setAttribute("aria-hidden", "true");
     this.dot = make("span", "dot", preview);
-    this.hint = make("p", "hint", this.root);
+    this.hint = make("p", "hint", place);
     this.hint.setAttribute("role", "status");
 
     const listen = (name, act) => this.paper.addEventListener(name, act);
@@ -72,19 +75,37 @@ class Paper {
     this.observer.observe(this.paper);
   }
 
-  update({ data, setStateValue }) {
-    this.send = (picture) => setStateValue("drawing", picture);
-    this.paper.setAttribute("aria-label", data.label);
-    if (this.name === data.name) return; // Streamlit calls after every script run
-    this.name = data.name;
-    if (!kept.has(data.name)) kept.set(data.name, { strokes: [], undone: [], width: USUAL, erase: false });
-    this.state = kept.get(data.name);
-    this.slider.value = this.state.width;
-    this.replay();
-    if (this.state.strokes.length) {
-      this.dirty = true; // Python has forgotten it while the element was away
-      this.flush();
+  buildAnswer() {
+    const answer = make("div", "answer", this.root);
+    this.said = make("div", "said", answer);
+    this.said.setAttribute("aria-live", "polite");
+    this.because = make("p", "because", answer);
+    this.more = make("details", "", answer);
+    make("summary", "", this.more).textContent = "How that is known";
+    this.help = make("p", "", this.more);
+    const maps = make("div", "maps", this.root);
+    this.title = make("p", "", maps);
+    make("div", "wall", maps);
+    this.wall = new Wall(maps);
+  }
+
+  update({ data, setStateValue }, files) {
+    const [given, reply] = unpack(data);
+    this.address = new URL(`../../${given.address}`, files);
+    this.send = (message) => setStateValue("drawing", message);
+    this.paper.setAttribute("aria-label", given.label);
+    this.help.textContent = given.help;
+    const fresh = this.name !== given.name; // Streamlit calls after every script run
+    if (fresh) {
+      this.name = given.name;
+      const nothing = { strokes: [], undone: [], width: USUAL, erase: false, number: 0 };
+      if (!kept.has(given.name)) kept.set(given.name, nothing);
+      this.state = kept.get(given.name);
+      this.slider.value = this.state.width;
+      this.replay();
     }
+    this.show(reply, given.number);
+    if (fresh && this.state.strokes.length) this.again(); // Python has forgotten it while the element was away
   }
 
   get width() {
@@ -121,6 +142,7 @@ class Paper {
     this.pointer = undefined;
     this.showTools();
     this.flush();
+    this.tell();
   }
 
   // The stroke from its point number `from` on: a dot, or round-ended pieces from each point to the next one.
@@ -179,6 +201,7 @@ class Paper {
     this.replay();
     this.dirty = true;
     this.flush();
+    this.tell();
   }
 
   blank() {
@@ -191,11 +214,12 @@ class Paper {
     this.showTools();
   }
 
-  // --- to Python ---
+  // --- the answer ---
 
+  // While one draws, the next picture waits for the answer to the one before; a lifted pen does not.
   changed() {
     this.dirty = true;
-    this.timer ??= setTimeout(() => this.flush(), PAUSE);
+    if (!this.asked) this.timer ??= setTimeout(() => this.flush(), PAUSE);
   }
 
   flush() {
@@ -203,7 +227,54 @@ class Paper {
     this.timer = undefined;
     if (!this.dirty) return;
     this.dirty = false;
-    this.send(this.picture());
+    this.state.number += 1;
+    this.newest = { number: this.state.number, picture: this.picture() };
+    this.ask(this.newest);
+  }
+
+  async ask({ number, picture }) {
+    this.asked?.abort();
+    const asked = new AbortController();
+    this.asked = asked;
+    const late = setTimeout(() => this.free(asked), LATE);
+    try {
+      const response = await fetch(this.address, { method: "POST", body: picture, signal: asked.signal });
+      if (!response.ok) throw new Error(await response.text());
+      this.show(new Uint8Array(await response.arrayBuffer()), number);
+    } catch (error) {
+      if (!asked.signal.aborted) console.warn(error); // then Python's run answers
+    }
+    clearTimeout(late);
+    this.free(asked);
+  }
+
+  // Nothing waits for that answer any more.
+  free(asked) {
+    if (this.asked !== asked) return;
+    this.asked = undefined;
+    if (this.dirty && this.stroke) this.changed();
+    this.tell();
+  }
+
+  // To Python, for all that is not beside the paper: once the pen is up, and after the answer.
+  tell() {
+    if (this.stroke || this.asked || !this.newest) return;
+    const { newest } = this;
+    this.newest = undefined;
+    this.send(newest);
+  }
+
+  // What Python or the server's address has made of the drawing with that number, unless a later one is answered.
+  show(reply, number) {
+    if (number < (this.shown ?? 0)) return;
+    this.shown = number;
+    const [{ answer, because, maps }, wall] = unpack(reply);
+    if (this.answer !== answer) this.said.innerHTML = this.answer = answer; // Python has escaped what is no markup
+    this.because.textContent = because;
+    this.more.hidden = !because;
+    this.title.textContent = maps;
+    this.wall.root.hidden = !wall.length;
+    if (wall.length) this.wall.update({ data: wall, setTriggerValue: () => {} });
   }
 
   // What is drawn as a small PNG in a data URL; empty where there is no ink.
@@ -309,16 +380,18 @@ class Paper {
     this.send = () => {}; // nobody listens any more; the strokes are kept
     this.finish();
     clearTimeout(this.timer);
+    this.asked?.abort();
     this.observer.disconnect();
+    this.wall.destroy();
     this.root.replaceChildren();
   }
 }
 
-export default function (component) {
+export default function (component, files) {
   const element = component.parentElement;
   if (!papers.has(element)) papers.set(element, new Paper(element));
   const paper = papers.get(element);
-  paper.update(component);
+  paper.update(component, files);
   return () => {
     papers.delete(element);
     paper.destroy();

@@ -36,12 +36,11 @@ class Scope {
 
   read(data) {
     this.bytes = data.slice();
-    const length = new DataView(this.bytes.buffer).getUint32(0, true);
-    const header = JSON.parse(new TextDecoder().decode(this.bytes.subarray(4, 4 + length)));
+    const [header, { buffer, byteOffset }] = unpack(this.bytes);
     const arrays = {};
     for (const [name, { shape, offset }] of Object.entries(header.arrays)) {
       const size = shape.reduce((one, other) => one * other, 1);
-      arrays[name] = { shape, data: new Float32Array(this.bytes.buffer, 4 + length + offset, size) };
+      arrays[name] = { shape, data: new Float32Array(buffer, byteOffset + offset, size) };
     }
     const before = this.section;
     this.section = { ...header, arrays };

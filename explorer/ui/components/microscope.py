@@ -5,8 +5,6 @@ The browser has all it needs and calculates by itself: no request while the poin
 
 from __future__ import annotations
 
-import json
-import struct
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +12,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.figures import theme
-from explorer.ui.components import assets
+from explorer.ui.components import assets, frames
 
 if TYPE_CHECKING:
     from explorer.analysis.section import Section
@@ -80,14 +78,11 @@ def pixel_numbers(pixels: np.ndarray, *, key: str, reveal: bool = False) -> None
 
 
 def pack(facts: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
-    """What the browser gets: four bytes with the header's length, the header as JSON with every array's name, shape
-    and first byte (counted from the header's end), spaces up to a multiple of four, the arrays as float32."""
+    """What the browser gets: the facts with every array's name, shape and first byte, and the arrays as float32."""
     places, blocks, offset = {}, [], 0
     for name, array in arrays.items():
         block = np.ascontiguousarray(array, np.dtype("<f4"))
         places[name] = {"shape": list(block.shape), "offset": offset}
         blocks.append(block.tobytes())
         offset += block.nbytes
-    header = json.dumps({**facts, "arrays": places}, ensure_ascii=False, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 4)
-    return struct.pack("<I", len(header)) + header + b"".join(blocks)
+    return frames.pack({**facts, "arrays": places}, *blocks)

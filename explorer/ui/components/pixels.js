@@ -20,6 +20,12 @@ function number(value, digits = 3) {
   return sign + Number(`${mantissa}e${exponent}`).toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places });
 }
 
+// The header and the bytes that frames.py has put into one piece.
+function unpack(data) {
+  const begin = 4 + new DataView(data.buffer, data.byteOffset).getUint32(0, true);
+  return [JSON.parse(new TextDecoder().decode(data.subarray(4, begin))), data.subarray(begin)];
+}
+
 function make(tag, name, parent) {
   const element = document.createElement(tag);
   if (name) element.className = name;

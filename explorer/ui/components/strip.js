@@ -10,11 +10,10 @@ class Strip {
   }
 
   update({ data, setTriggerValue }) {
-    const length = new DataView(data.buffer, data.byteOffset).getUint32(0, true);
-    const given = JSON.parse(new TextDecoder().decode(data.subarray(4, 4 + length)));
+    const [given, walls] = unpack(data);
     // Another network has other columns; of the same one they stay, and with them the focus and what is scrolled.
     if (given.map(({ name }) => name).join() !== this.columns.map(({ name }) => name).join()) this.fill(given);
-    let begin = 4 + length;
+    let begin = 0;
     given.forEach(({ name, title, about, after, width, bytes }, index) => {
       const column = this.columns[index];
       column.element.style.width = `${width}px`;
@@ -22,7 +21,7 @@ class Strip {
       column.about.textContent = about;
       column.after.textContent = after;
       const send = (_, tile) => setTriggerValue("click", [name, tile]);
-      column.wall.update({ data: data.subarray(begin, begin + bytes), setTriggerValue: send });
+      column.wall.update({ data: walls.subarray(begin, begin + bytes), setTriggerValue: send });
       begin += bytes;
     });
   }

@@ -6,8 +6,6 @@ several milliseconds for each of them whenever anything on the page changes.
 
 from __future__ import annotations
 
-import json
-import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from explorer.figures import theme
-from explorer.ui.components import assets
+from explorer.ui.components import assets, frames
 from explorer.ui.components.wall import Payload, index_of
 
 _SCRIPT = assets.script("pixels.js", "tiles.js", "strip.js", palettes=assets.palettes())
@@ -56,8 +54,8 @@ def strip(columns: Sequence[Column], *, key: str, on_click: Callable[[str, int],
 
 
 def pack(columns: Sequence[Column]) -> bytes:
-    """What the browser gets: four bytes with the header's length, the header (an entry a column, with the length of its
-    wall in bytes), and the walls one after the other, each as :meth:`Payload.pack` has it."""
+    """What the browser gets: an entry a column, with the length of its wall in bytes, and the walls one after the
+    other, each as :meth:`Payload.pack` has it."""
     walls = [column.wall.pack() for column in columns]
     entries = [
         {
@@ -70,17 +68,16 @@ def pack(columns: Sequence[Column]) -> bytes:
         }
         for column, wall in zip(columns, walls, strict=True)
     ]
-    header = json.dumps(entries, ensure_ascii=False, separators=(",", ":")).encode()
-    return b"".join([struct.pack("<I", len(header)), header, *walls])
+    return frames.pack(entries, *walls)
 
 
 def unpack(data: bytes) -> dict[str, tuple[dict[str, Any], Payload]]:
     """The inverse of :func:`pack`, for tests of pages: each column's entry and wall by its name."""
-    (length,) = struct.unpack_from("<I", data)
-    begin, found = 4 + length, {}
-    for entry in json.loads(data[4:begin]):
+    entries, walls = frames.unpack(data)
+    begin, found = 0, {}
+    for entry in entries:
         end = begin + entry["bytes"]
-        found[entry["name"]] = entry, Payload.unpack(data[begin:end])
+        found[entry["name"]] = entry, Payload.unpack(walls[begin:end])
         begin = end
     return found
 

@@ -44,9 +44,9 @@ class Wall {
 
   read(data) {
     this.bytes = data.slice(); // aligned, and ours
-    const length = new DataView(this.bytes.buffer).getUint32(0, true);
-    this.header = JSON.parse(new TextDecoder().decode(this.bytes.subarray(4, 4 + length)));
-    this.pixels = new (this.header.type === "uint8" ? Uint8Array : Float32Array)(this.bytes.buffer, 4 + length);
+    const [header, { buffer, byteOffset }] = unpack(this.bytes);
+    this.header = header;
+    this.pixels = new (header.type === "uint8" ? Uint8Array : Float32Array)(buffer, byteOffset);
     [this.count, this.height, this.width] = this.header.shape;
     this.selected = this.header.selected;
     this.current = clamp(this.selected ?? this.current, 0, Math.max(0, this.count - 1));
@@ -110,6 +110,7 @@ class Wall {
   }
 
   render() {
+    if (!this.bytes) return; // nothing to show yet
     this.scale.hidden = !this.header.bar || !this.count;
     if (!this.count) return this.bands.replaceChildren();
     if (!this.root.clientWidth) return; // in a hidden tab: the observer calls again

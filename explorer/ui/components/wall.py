@@ -5,8 +5,6 @@ Sixty-four Plotly subplots take seconds; these take milliseconds. The maps trave
 
 from __future__ import annotations
 
-import json
-import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict, Unpack
@@ -17,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from explorer.figures import theme
 from explorer.figures.theme import Scale
-from explorer.ui.components import assets
+from explorer.ui.components import assets, frames
 
 Mark = Literal["", "right", "wrong"]
 
@@ -121,10 +119,7 @@ def tiles(
 
 @dataclass(frozen=True, eq=False)
 class Payload:
-    """What the browser gets: a header as JSON and the pixels (N, H, W), uint8 or float32 in little-endian order.
-
-    Packed: four bytes with the header's length, the header, filled up with spaces to a multiple of four, the pixels.
-    """
+    """What the browser gets: a header and the pixels (N, H, W), uint8 or float32 in little-endian order."""
 
     header: dict[str, Any]
     pixels: np.ndarray
@@ -140,18 +135,15 @@ class Payload:
         return cls(shape | header, pixels)
 
     def pack(self) -> bytes:
-        """The bytes."""
-        text = json.dumps(self.header, ensure_ascii=False, separators=(",", ":")).encode()
-        text += b" " * (-len(text) % 4)
-        return struct.pack("<I", len(text)) + text + self.pixels.tobytes()
+        """The bytes: see :mod:`explorer.ui.components.frames`."""
+        return frames.pack(self.header, self.pixels.tobytes())
 
     @classmethod
     def unpack(cls, data: bytes) -> Payload:
         """The inverse of :meth:`pack`, for tests of pages."""
-        (length,) = struct.unpack_from("<I", data)
-        header = json.loads(data[4 : 4 + length])
+        header, pixels = frames.unpack(data)
         kind = np.dtype(np.uint8 if header["type"] == "uint8" else "<f4")
-        return cls(header, np.frombuffer(data, kind, offset=4 + length).reshape(header["shape"]))
+        return cls(header, np.frombuffer(pixels, kind).reshape(header["shape"]))
 
 
 def _limits(pixels: np.ndarray, scale: Scale, limits: ArrayLike | None) -> np.ndarray:
