@@ -17,7 +17,8 @@ from websockets.sync.client import ClientConnection, connect
 
 class Viewer:
     """Opens a page and stays on it, running its fragments again at the intervals that the server asks for, as
-    Streamlit's page in a browser does. ``refreshes`` counts the new texts of progress bars, as the run view has one."""
+    Streamlit's page in a browser does. ``answers`` are the times at which a progress bar came, as the run view has one,
+    and ``refreshes`` counts those that said something new: a run that validates has nothing new to say."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -27,6 +28,7 @@ class Viewer:
         self._text = ""
         self._over = threading.Event()
         self.refreshes = 0
+        self.answers: list[float] = []
         self.received = 0  # bytes
         self._thread = threading.Thread(target=self._watch, args=(f"ws://{parts.netloc}/_stcore/stream",), daemon=True)
         self._thread.start()
@@ -71,6 +73,8 @@ class Viewer:
                     self._timers.pop(fragment, None)
             case "delta":
                 text = message.delta.new_element.progress.text
-                if "images/s" in text and text != self._text:
-                    self._text = text
-                    self.refreshes += 1
+                if "images/s" in text:
+                    self.answers.append(time.monotonic())
+                    if text != self._text:
+                        self._text = text
+                        self.refreshes += 1

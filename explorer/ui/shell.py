@@ -7,6 +7,7 @@ import importlib
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
@@ -29,6 +30,9 @@ PAGES = (
     ("learn", "Learn", ":material/school:"),
     ("data", "Data", ":material/database:"),
 )
+FIRST_PAINT = 0.1
+"""Seconds that a session's first page waits after its heading. The browser paints it and the navigation then, before
+the widgets' scripts keep it busy, which it has to fetch; the whole page is there no later (bench/start.py)."""
 HEAVY_IMPORTS = ("torch", "explorer.models", "explorer.analysis", "explorer.zoo", "explorer.networks")
 
 log = logging.getLogger("explorer.ui")
@@ -64,6 +68,8 @@ def enter(title: str, *, pictures: bool = False) -> None:
 
     st.html(f"<style>{_style()}</style>")
     st.title(title, anchor=False)
+    if state.is_first_run():
+        time.sleep(FIRST_PAINT)
     with sentences():
         state.follow_url(title, networks.for_pictures() if pictures else None)
         sidebar.show()

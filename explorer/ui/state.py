@@ -28,11 +28,16 @@ TRAINING = "train-"
 Split = Literal["test", "train"]
 
 
+def is_first_run() -> bool:
+    """Whether nothing of this session has been on the screen yet."""
+    return not st.session_state.get("_opened")
+
+
 def follow_url(page: str, preferred: str | None = None) -> None:
     """Brings session and URL together, at the start of each run of a page. ``preferred`` is the network that suits the
     page best: it becomes the current one where nobody has chosen any, and stays that."""
     params = st.query_params
-    if not st.session_state.get("_opened"):
+    if is_first_run():
         st.session_state["_opened"] = True
         if "spec" in params:
             _open_link(params["spec"])
