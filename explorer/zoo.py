@@ -100,7 +100,8 @@ class ZooCard(FrozenSpec):
     """What is known of a bundled network. ``spec`` holds network, recipe and seed; ``seconds`` is the training's time,
     ``chosen_by`` what its hyperparameters were chosen by, ``created_by`` the command that makes it again. Of its
     ``snapshots``, by step, none is of the end: that is the network itself. ``corrupted`` is None where that was not
-    counted yet (``python -m explorer zoo corruptions``)."""
+    counted yet (``python -m explorer zoo corruptions``). The same bits come out with the same number of
+    ``threads``; it is None where that was not written down."""
 
     name: Name
     title: str = Field(min_length=1, max_length=80)
@@ -111,6 +112,7 @@ class ZooCard(FrozenSpec):
     parameters: int = Field(ge=1)
     seconds: float = Field(ge=0.0)
     device: str
+    threads: int | None = Field(default=None, ge=1, exclude_if=lambda threads: threads is None)
     sha256: Digest
     chosen_by: str
     created_by: str
@@ -206,6 +208,7 @@ def save(
     test: TestResult,
     seconds: float,
     device: str,
+    threads: int,
     chosen_by: str,
     created_by: str,
     snapshots: Mapping[tuple[int, float], bytes] | None = None,
@@ -231,6 +234,7 @@ def save(
             parameters=sum(parameter.numel() for parameter in network.parameters()),
             seconds=seconds,
             device=device,
+            threads=threads,
             sha256=hashlib.sha256(packed).hexdigest(),
             chosen_by=chosen_by,
             created_by=created_by,

@@ -65,6 +65,7 @@ def build(name: str, *, progress: Progress | None = None, directory: Path | None
         ),
         seconds=round(finished.seconds, 1),
         device=trained.started.device,
+        threads=trained.started.threads,
         chosen_by=recipe.chosen_by,
         created_by=f"python -m explorer zoo build {name}",
         snapshots=_some(trained.moments),

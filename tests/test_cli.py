@@ -475,6 +475,7 @@ def test_zoo_build_trains_by_the_recipe_and_writes_card_and_weights(
     assert card.spec.train == recipe.train
     assert (card.chosen_by, card.created_by) == (recipe.chosen_by, "python -m explorer zoo build softmax")
     assert (card.data.complete, card.data.images, card.test.images) == (False, 3600, 1000)
+    assert card.threads == line["threads"] >= 1
     assert line["test_accuracy"] == card.test.accuracy > 0.7
     assert network.spec == PRESETS["softmax"].model
 

@@ -73,6 +73,7 @@ def put(folder: Path, name: str = "small", network: Network | None = None, **cha
         "test": zoo.TestResult(images=1000, correct=900, accuracy=0.9, interval=(0.88, 0.92)),
         "seconds": 1.5,
         "device": "cpu",
+        "threads": 2,
         "chosen_by": "nothing",
         "created_by": "a test",
     }

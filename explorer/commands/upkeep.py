@@ -11,7 +11,7 @@ from rich.progress import Progress
 
 from explorer import data as datasets
 from explorer import doctor as clinic
-from explorer import zoo, zoo_build
+from explorer import votes, zoo, zoo_build
 from explorer.commands.options import DataDirOption, one_of, use_data_dir
 from explorer.commands.output import JsonOption, console, reporting
 from explorer.data.cards import CARDS
@@ -143,8 +143,33 @@ def build(
                 "parameters": card.parameters,
                 "seconds": card.seconds,
                 "device": card.device,
+                "threads": card.threads,
             }
             out.result(values, f"{name}: test accuracy {card.test.accuracy:.2%} after {card.seconds:,.0f} s")
+
+
+@zoo_app.command()
+def vote(
+    out_dir: Annotated[
+        Path | None, typer.Option("--in", file_okay=False, help="The folder of the cards; default: model_zoo.")
+    ] = None,
+    data_dir: DataDirOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Choose the three bundled networks that answer best together, by validation images, and count them on the test
+    images."""
+    use_data_dir(data_dir)
+    with reporting(json) as out, Progress(console=console, disable=json, transient=True) as bar:
+        task = bar.add_task("", total=1.0)
+
+        def show(share: float, words: str) -> None:
+            bar.update(task, completed=share, description=words)
+
+        made = votes.make(progress=show, directory=out_dir)
+        members = [voter.name for voter in made.members]
+        values = {"vote": made.name, "members": members, "test_accuracy": made.test.accuracy}
+        low, high = made.test.interval
+        out.result(values, f"{', '.join(members)}: {made.test.accuracy:.2%} (95 %: {low:.2%} to {high:.2%}) together.")
 
 
 @zoo_app.command()

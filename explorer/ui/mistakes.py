@@ -11,14 +11,15 @@ from explorer import networks
 from explorer.analysis import Evaluation, confusion, mistakes, per_class, wilson
 from explorer.data.cards import DataCard, find_card
 from explorer.figures.matrix import matrix as matrix_figure
-from explorer.ui import cache, explained, html, label_errors, moments, robust, sidebar, state
+from explorer.ui import cache, explained, html, label_errors, moments, robust, sidebar, state, voting
 from explorer.ui.components import Click, chart, wall
 
 PAGE = 60
-TABS = ALL, EXPLAINED, ROBUST, LABELS = (
+TABS = ALL, EXPLAINED, ROBUST, VOTE, LABELS = (
     "All mistakes",
     "This digit explained",
     "How robust is it",
+    "A vote of several",
     "Likely label errors",
 )
 
@@ -42,6 +43,7 @@ def show() -> None:
         ALL: lambda: _all(found, card),
         EXPLAINED: lambda: explained.show(network, card, found, mistakes(found, cell=_cell())),
         ROBUST: lambda: robust.show(network, card),
+        VOTE: lambda: voting.show(network, card, explain),
         LABELS: lambda: label_errors.show(card, explain),
     }
     for tab, part in zip(st.tabs(TABS, key="mistakes-tab", on_change="rerun"), parts.values(), strict=True):

@@ -18,7 +18,7 @@ from scipy.spatial.distance import cdist
 from streamlit.testing.v1 import AppTest
 from torch import nn
 
-from explorer import networks, zoo
+from explorer import networks, votes, zoo
 from explorer.analysis import evaluate, mistakes, wilson
 from explorer.analysis.flips import CHANGES, smallest
 from explorer.analysis.label_errors import suspects
@@ -294,3 +294,45 @@ def test_the_ranking_is_confident_learnings(opened: Callable[..., AppTest], monk
     assert wall.header["captions"][0] == f"{data.test.labels[found.numbers[0]]}, rather {found.suggested[0]}?"
     assert f"{found.agreeing[0]} of 5 read" in wall.header["details"][0]
     assert [mark == "wrong" for mark in wall.header["marks"]] == found.confident[:60].tolist()
+
+
+# --- a vote of several ---
+
+
+def test_the_vote_is_counted_as_by_hand_and_its_digits_are_shown(opened: Callable[..., AppTest]) -> None:
+    data = load("mnist")
+    tested = opened(page.VOTE, "softmax")
+    tested.multiselect(key="vote-members").set_value(["softmax", "tiny", "mlp"])
+    tested = sound(tested.run())
+    answers = [
+        evaluate(networks.load(one), data.test.pixels, data.test.labels, data.card)
+        for one in ("softmax", "tiny", "mlp")
+    ]
+    mean = np.mean([one.probabilities.astype(np.float64) for one in answers], axis=0)
+    wrong = mean.argmax(1) != data.test.labels
+    low, high = wilson(int((~wrong).sum()), len(wrong))
+    said = texts(tested)
+    assert f"**{(~wrong).mean():.2%}** of the test digits are read right together" in said
+    assert f"{low:.2%} to {high:.2%}" in said
+    table = html(tested)
+    for one in answers:
+        assert f"{one.accuracy:.2%}" in table
+    alone = answers[0].predictions != data.test.labels  # the current network's
+    pills = next(item for item in tested.button_group if item.label == "Digits shown")
+    wall = shown_wall(sound(pills.set_value("Mended by the vote").run()), "vote-wall")
+    mended = np.flatnonzero(alone & ~wrong)[:60]
+    np.testing.assert_array_equal(wall.pixels, data.test.pixels[mended][:, 0])
+    first = int(mended[0])
+    names = ("Softmax regression", "Tiny", "Multilayer perceptron")
+    said = ", ".join(f"{name} {one.predictions[first]}" for name, one in zip(names, answers, strict=True))
+    assert wall.header["details"][0] == f"Test digit {first}: {said}"
+
+
+def test_the_vote_begins_with_the_bundled_one_and_needs_two(opened: Callable[..., AppTest]) -> None:
+    tested = opened(page.VOTE, "tiny")
+    card = votes.card(votes.THREE)
+    assert tested.multiselect(key="vote-members").value == [voter.name for voter in card.members]
+    assert card.chosen_by in texts(tested)
+    tested.multiselect(key="vote-members").set_value(["tiny"])
+    tested = sound(tested.run())
+    assert any("Choose two networks or more" in item.value for item in tested.info)

@@ -1,0 +1,105 @@
+"""The bundled vote counted again from the shipped weights, its making, and what becomes of a damaged card."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from explorer import data, votes, zoo
+from explorer.cli import app
+from explorer.data.tensors import as_tensor, normalise
+from explorer.errors import DataError, WeightsError
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERNELSCOPE_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A folder with three quick networks and nothing else."""
+    for name in ("softmax", "tiny", "lenet5"):
+        for suffix in (".json", ".safetensors"):
+            shutil.copy(zoo.DIRECTORY / f"{name}{suffix}", tmp_path)
+    return tmp_path
+
+
+def test_the_bundled_vote_is_recounted_from_the_shipped_weights() -> None:
+    card = votes.card(votes.THREE)
+    found = data.load(card.dataset)
+    mean = torch.zeros(len(found.test), len(found.card.classes), dtype=torch.float64)
+    for voter in card.members:
+        _, network = zoo.load(voter.name)
+        with torch.no_grad():
+            for first in range(0, len(found.test), 500):
+                pixels = normalise(as_tensor(found.test.pixels[first : first + 500]), found.card)
+                mean[first : first + 500] += network(pixels).double().softmax(1) / len(card.members)
+    right = int((mean.argmax(1).numpy() == found.test.labels).sum())
+    if found.fingerprint == card.fingerprint:
+        assert abs(right - card.test.correct) <= 1  # a tie in the last bit
+        assert len(found.test) == card.test.images
+    else:  # the subset's images are among those that were learned from
+        assert right / len(found.test) > 0.995
+    assert card.test.accuracy > max(zoo.card(voter.name).test.accuracy for voter in card.members) - 0.0005
+
+
+def test_the_command_chooses_by_validation_images_alone(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    from explorer import analysis
+
+    evaluate = analysis.evaluate
+
+    def count(model: torch.nn.Module, pixels: np.ndarray, labels: np.ndarray, card: object) -> object:
+        asked.append(len(pixels))
+        return evaluate(model, pixels, labels, card)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(analysis, "evaluate", count)
+    result = CliRunner().invoke(app, ["zoo", "vote", "--in", str(small), "--json"])
+    assert result.exit_code == 0, result.output
+    line = json.loads(result.output.splitlines()[-1])
+    card = votes.card(votes.THREE, directory=small)
+    assert line == {"vote": "three", "members": [v.name for v in card.members], "test_accuracy": card.test.accuracy}
+    assert {voter.name for voter in card.members} == {"softmax", "tiny", "lenet5"}
+    found = data.load("mnist")
+    held_out = len(data.split(found, zoo.card("tiny").spec.data).validation)
+    assert asked == [held_out] * 3 + [len(found.test)] * 3
+    assert votes.of_data_set("mnist", directory=small) == card
+    assert votes.of_data_set("fashion_mnist", directory=small) is None
+
+
+def test_a_vote_needs_three_networks(small: Path) -> None:
+    (small / "tiny.json").unlink()
+    with pytest.raises(DataError, match="a vote needs 3 bundled networks for MNIST; there are 2"):
+        votes.make(directory=small)
+
+
+def test_what_is_missing_or_damaged_gets_a_sentence(tmp_path: Path, small: Path) -> None:
+    with pytest.raises(WeightsError, match=r"no bundled vote 'three'; there are: none"):
+        votes.card("three", directory=tmp_path)
+    shutil.copytree(zoo.DIRECTORY / votes.FOLDER, small / votes.FOLDER)
+    path = small / votes.FOLDER / "three.json"
+    content = json.loads(path.read_text())
+    with pytest.raises(WeightsError, match="lacks a member"):
+        votes.card("three", directory=small)
+    sha = zoo.card("tiny").sha256
+    path.write_text(json.dumps(content | {"members": [{"name": "tiny", "sha256": sha}] * 2}))
+    assert votes.card("three", directory=small).members[0].name == "tiny"
+    path.write_text(json.dumps(content | {"members": [{"name": "tiny", "sha256": sha[::-1]}] * 2}))
+    with pytest.raises(WeightsError, match="tiny has other weights than it voted with in three: count it again"):
+        votes.card("three", directory=small)
+    path.write_text("{")
+    with pytest.raises(WeightsError, match="can't be read"):
+        votes.card("three", directory=small)
+    assert votes.of_data_set("mnist", directory=small) is None
+    with pytest.raises(WeightsError, match=r"no bundled vote '\.\./tiny'"):
+        votes.card("../tiny", directory=small)
