@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
 import time
 from pathlib import Path
@@ -110,35 +109,36 @@ def rows(measured: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def draw(measured: dict[str, Any], file: Path) -> None:
-    """Milliseconds a step over its multiply-adds, a curve a thing that varies, both axes logarithmic, as PNG."""
+    """A panel a thing that varies: milliseconds a step, and what its multiply-adds would take at the peak of matrix
+    multiplication, both axes logarithmic, as PNG."""
     from plotly.offline import get_plotlyjs
     from serving import chromium
 
-    lines = [
-        {
-            "name": varied,
-            "mode": "lines+markers+text",
-            "x": [macs(spec_of(varied, value)) for value in values],
-            "y": [1_000 * seconds for seconds in measured["seconds"][varied]],
-            "text": [str(value) for value in values],
-            "textposition": "top left",
-        }
-        for varied, values in VARIED.items()
-    ]
-    least = min(line["x"][0] for line in lines)
-    most = max(line["x"][-1] for line in lines)
-    ends = [10 ** math.floor(math.log10(least)), 10 ** math.ceil(math.log10(most))]
-    peak = [1_000 * 6 * end / measured["peak"] for end in ends]
-    lines.append({"name": "at the peak of matrix multiplication", "mode": "lines", "x": ends, "y": peak})
-    layout = {
+    lines: list[dict[str, Any]] = []
+    layout: dict[str, Any] = {
         "title": {"text": "What a training step costs"},
-        "xaxis": {"type": "log", "title": {"text": "multiply-adds of the forward pass"}},
-        "yaxis": {"type": "log", "title": {"text": "milliseconds a step"}},
         "template": None,
+        "legend": {"orientation": "h"},
+        "grid": {"rows": 2, "columns": 2, "pattern": "independent", "ygap": 0.3},
     }
+    looks = ({"color": "#4338ca", "dash": "solid"}, {"color": "#8a8f98", "dash": "dot"})
+    for number, (varied, values) in enumerate(VARIED.items()):
+        axis = "" if number == 0 else str(number + 1)
+        sides = {
+            "measured": [1_000 * seconds for seconds in measured["seconds"][varied]],
+            "its multiply-adds at the peak": [
+                1_000 * 6 * macs(spec_of(varied, value)) / measured["peak"] for value in values
+            ],
+        }
+        for (name, heights), line in zip(sides.items(), looks, strict=True):
+            of = {"xaxis": f"x{axis}", "yaxis": f"y{axis}", "mode": "lines+markers", "line": line}
+            lines.append({"name": name, "showlegend": number == 0, "x": values, "y": heights, **of})
+        ticks = {"tickvals": values, "ticktext": [str(value) for value in values]}
+        layout[f"xaxis{axis}"] = {"type": "log", "title": {"text": varied}, **ticks}
+        layout[f"yaxis{axis}"] = {"type": "log", "title": {"text": "ms a step"}, "dtick": 1}
     with chromium() as browser:
-        page = browser.new_page(viewport={"width": 1000, "height": 600})
-        page.set_content("<div id='plot' style='width: 980px; height: 580px'></div>")
+        page = browser.new_page(viewport={"width": 1000, "height": 720})
+        page.set_content("<div id='plot' style='width: 980px; height: 700px'></div>")
         page.add_script_tag(content=get_plotlyjs())
         page.evaluate("([data, layout]) => Plotly.newPlot('plot', data, layout)", [lines, layout])
         page.wait_for_timeout(500)

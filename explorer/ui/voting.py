@@ -60,7 +60,7 @@ def _chosen(network: Known, card: DataCard, listed: dict[str, Known]) -> list[Kn
         help=ABOUT,
     )
     if bundled is not None and set(numbers) == {voter.name for voter in bundled.members}:
-        st.caption(bundled.chosen_by)
+        st.caption(f"The bundled vote. {bundled.chosen_by}")
     return [listed[one] for one in numbers]
 
 
@@ -124,14 +124,16 @@ def _digits(
         format_func=lambda one: f"{one}: {len(groups[one]):,}",
         key="vote-digits",
         persist_state="session",
-        help=f"Mended and spoiled: beside {chosen[beside].title} alone.",
     )
     numbers = groups[group or WRONG][:SHOWN]
     if not len(numbers):
         st.caption("None.")
         return
     more = "" if len(numbers) == len(groups[group or WRONG]) else f"The first {SHOWN}. "
-    st.caption(f"{more}What it is → what they answer together; point at one for what each says, click it to see why.")
+    beside_whom = "" if group == WRONG else f"Beside {html.escape_markdown(chosen[beside].title)} alone. "
+    st.caption(
+        f"{more}{beside_whom}What it is → what they answer together; point at one for what each says, click to see why."
+    )
     wall(
         np.asarray(cache.dataset(card.name).test.pixels[numbers])[:, 0],
         key="vote-wall",

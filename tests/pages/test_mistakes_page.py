@@ -332,7 +332,7 @@ def test_the_vote_begins_with_the_bundled_one_and_needs_two(opened: Callable[...
     tested = opened(page.VOTE, "tiny")
     card = votes.card(votes.THREE)
     assert tested.multiselect(key="vote-members").value == [voter.name for voter in card.members]
-    assert card.chosen_by in texts(tested)
+    assert f"The bundled vote. {card.chosen_by}" in texts(tested)
     tested.multiselect(key="vote-members").set_value(["tiny"])
     tested = sound(tested.run())
     assert any("Choose two networks or more" in item.value for item in tested.info)
