@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from explorer import zoo
+from explorer import votes, zoo
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -17,6 +17,15 @@ def test_the_table_of_networks_is_the_cards() -> None:
         low, high = test.interval
         row = f"| {card.title} (`{card.name}`) | {card.parameters:,} | {test.accuracy:.2%} ({low:.2%} to {high:.2%}) |"
         assert row in README
+
+
+def test_the_vote_is_its_card() -> None:
+    vote = votes.card(votes.THREE)
+    names = [voter.name for voter in vote.members]
+    parameters, (low, high) = sum(zoo.card(name).parameters for name in names), vote.test.interval
+    members = ", ".join(f"`{name}`" for name in names)
+    result = f"{vote.test.accuracy:.2%} ({low:.2%} to {high:.2%})"
+    assert f"| {vote.title} ({members}) | {parameters:,} | {result} |" in README
 
 
 def test_every_picture_and_command_exists() -> None:
