@@ -44,8 +44,8 @@ def vote(evaluations: Sequence[Evaluation]) -> Evaluation:
 
 def members(evaluations: Sequence[Evaluation]) -> list[Member]:
     """What each network of a vote contributes, in their order. Raises what :func:`vote` raises."""
-    wrong = np.stack([one.predictions != one.labels for one in evaluations]) if evaluations else np.zeros((0, 0), bool)
     together = vote(evaluations)
+    wrong = np.stack([one.predictions != one.labels for one in evaluations])
     vote_wrong = together.predictions != together.labels
     by_how_many = wrong.sum(0)
     return [

@@ -101,7 +101,7 @@ def reply(network: Known, now: Drawn) -> bytes:
         said = f"<p>{trusted.answer_html(shares, card, now.judged)}</p>"
     bars = html.probabilities(shares, card.classes, label="Probabilities for your drawing")
     title, wall = _maps(network, card, now.seen)
-    return draw.replied(said + bars, trusted.because(now.judged), title, wall)
+    return draw.replied(said, bars, trusted.because(now.judged), title, wall)
 
 
 def _address(network: Known) -> str:

@@ -79,7 +79,7 @@ def test_the_reply_is_what_the_page_shows(app: str, network: str, moment: str | 
 def test_moments_and_steps_change_the_answer(app: str) -> None:
     moment = networks.moments(networks.find("article"))[0].step
     answers = [
-        texts(ask(app, SEVEN, **asked)[1])["answer"]
+        texts(ask(app, SEVEN, **asked)[1])["bars"]
         for asked in (
             {"network": "article"},
             {"network": "article", "moment": moment},

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from conftest_pages import elements, shown_wall
 from streamlit.testing.v1 import AppTest
-from test_digits import SEVEN, drawing, texts
+from test_digits import SEVEN, png, texts, url
 
 from explorer import networks, zoo
 from explorer.analysis import wilson
@@ -20,7 +20,7 @@ from explorer.data.cards import find_card
 from explorer.data.tensors import as_tensor, normalise
 from explorer.digits import collection, read
 from explorer.digits.collection import Kept
-from explorer.ui import digits as digits_page
+from explorer.ui.components import draw
 
 Open = Callable[..., AppTest]
 ONE = [(140, 40), (140, 240)]
@@ -29,7 +29,7 @@ READERS = [card for card in zoo.entries() if card.spec.data.dataset == CARD.name
 
 
 def prepared(points: list[tuple[int, int]]) -> np.ndarray:
-    return read(drawing(points))[0].pixels.reshape(CARD.shape)
+    return read(png(points))[0].pixels.reshape(CARD.shape)
 
 
 def guesses(name: str, pixels: list[np.ndarray]) -> list[int]:
@@ -45,7 +45,7 @@ def table(tested: AppTest) -> str:
 
 @pytest.fixture
 def drawn(open_app: Open, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
-    monkeypatch.setattr(digits_page, "drawn", lambda _: drawing(SEVEN))
+    monkeypatch.setattr(draw, "drawn", lambda _: draw.Message(1, url(png(SEVEN))))
     return lambda **params: open_app("digits", **params)
 
 

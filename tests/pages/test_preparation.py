@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import fields
+from html import escape
 from typing import Any
 
 import pytest
-from conftest_pages import elements
+from conftest_pages import elements, shown_beside_paper
 from streamlit.testing.v1 import AppTest
-from test_digits import SEVEN, drawing, texts
+from test_digits import SEVEN, png, texts, url
 
 from explorer import networks
 from explorer.data.cards import find_card
 from explorer.data.tensors import as_tensor, normalise
 from explorer.digits import Preparation, prepare, read
 from explorer.digits.decode import decode
-from explorer.ui import digits, preparation
+from explorer.ui import preparation
+from explorer.ui.components import draw
 from explorer.ui.text import sure
 
 Open = Callable[..., AppTest]
@@ -37,8 +39,8 @@ def test_every_switch_of_the_preparation_is_offered() -> None:
 def test_a_step_switched_off_changes_picture_and_answer_and_all_on_brings_both_back(
     open_app: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = drawing(SEVEN)
-    monkeypatch.setattr(digits, "drawn", lambda _: data)
+    data = png(SEVEN)
+    monkeypatch.setattr(draw, "drawn", lambda _: draw.Message(1, url(data)))
     tested = open_app("digits", network="lenet5")
     pills = tested.button_group(key="steps-drawing")
     assert pills.value == list(preparation.titles())
@@ -56,4 +58,5 @@ def test_a_step_switched_off_changes_picture_and_answer_and_all_on_brings_both_b
 
     tested.button(key="all-steps-drawing").click().run()
     assert "With all steps" not in texts(tested)
-    assert f"Reads {answer('lenet5', whole)}" in texts(tested)
+    guess, sure_of_it = answer("lenet5", whole).removeprefix("**").split("**, ")
+    assert f"Reads <b>{guess}</b>, {escape(sure_of_it)}" in shown_beside_paper(tested)[0]["answer"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -36,7 +37,9 @@ def test_the_browser_is_opened(monkeypatch: pytest.MonkeyPatch, options: dict[st
         async with server.lifespan(App("streamlit_app.py")):
             pass
 
-    asyncio.run(start())
+    # In a thread of its own: browser tests in the same process leave an event loop running in this one.
+    with ThreadPoolExecutor() as threads:
+        threads.submit(asyncio.run, start()).result()
     assert asked == opened
     assert server_util.get_url("localhost") == "http://localhost:8501"
 

@@ -79,6 +79,7 @@ class Paper {
     const answer = make("div", "answer", this.root);
     this.said = make("div", "said", answer);
     this.said.setAttribute("aria-live", "polite");
+    this.bars = make("div", "bars", answer);
     this.because = make("p", "because", answer);
     this.more = make("details", "", answer);
     make("summary", "", this.more).textContent = "How that is known";
@@ -268,8 +269,9 @@ class Paper {
   show(reply, number) {
     if (number < (this.shown ?? 0)) return;
     this.shown = number;
-    const [{ answer, because, maps }, wall] = unpack(reply);
+    const [{ answer, bars, because, maps }, wall] = unpack(reply);
     if (this.answer !== answer) this.said.innerHTML = this.answer = answer; // Python has escaped what is no markup
+    this.bars.innerHTML = bars;
     this.because.textContent = because;
     this.more.hidden = !because;
     this.title.textContent = maps;

@@ -54,9 +54,10 @@ def draw(*, key: str, label: str, help: str, address: str, number: int, reply: b
     _mount(key=key, data=frames.pack(given, reply), on_drawing_change=lambda: None)
 
 
-def replied(answer: str, because: str, maps: str, wall: Payload | None) -> bytes:
-    """What stands beside the paper: ``answer`` in HTML, one plain sentence under it and one above the maps."""
-    texts = {"answer": answer, "because": because, "maps": maps}
+def replied(answer: str, bars: str, because: str, maps: str, wall: Payload | None) -> bytes:
+    """What stands beside the paper: ``answer``, which is read to who can't see it, and ``bars`` in HTML, one plain
+    sentence under them and one above the maps."""
+    texts = {"answer": answer, "bars": bars, "because": because, "maps": maps}
     return frames.pack(texts, b"" if wall is None else wall.pack())
 
 
