@@ -101,7 +101,7 @@ def _network() -> None:
         wanted = _taken("network-picker", key)
         if wanted is not None:
             state.select_network(str(wanted))
-        st.rerun()
+            st.rerun()  # not otherwise: it would drop the click that this run is about
 
     st.selectbox(
         "Current network",
@@ -175,7 +175,7 @@ def _picker(count: int) -> None:
         wanted = _taken("digit", key)
         if wanted is not None:
             state.select_digit(int(wanted))
-        st.rerun()
+            st.rerun()  # not otherwise: it would drop the click that this run is about
 
     st.number_input(
         "Number in the test set",
