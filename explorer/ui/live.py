@@ -163,7 +163,8 @@ def _progress(run: RunRecord) -> None:
         st.progress(1.0 if run.state == "finished" else share, text=" · ".join(parts))
         choice = cache.run_choice(run.id)
         if choice is not None:
-            st.caption(f"Computed in {choice.precision} on {choice.threads} threads; {choice.why}.")
+            threads = "1 thread" if choice.threads == 1 else f"{choice.threads} threads"
+            st.caption(f"Computed in {choice.precision} on {threads}; {choice.why}.")
 
 
 def _outcome(run: RunRecord) -> None:
