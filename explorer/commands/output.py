@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 
 from explorer.errors import ExplorerError
 
@@ -55,3 +56,16 @@ def reporting(as_json: bool) -> Iterator[Output]:
 def _finite(value: Any) -> Any:
     """JSON has no NaN and no infinity."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+@contextmanager
+def progressing(json: bool, name: str = "") -> Iterator[Callable[[float, str], None]]:
+    """A bar for one piece of work, named where there are several; what it gives takes the share done, 0 to 1, and a few
+    words. With --json nothing is shown."""
+    with Progress(console=console, disable=json, transient=True) as bar:
+        task = bar.add_task(name, total=1.0)
+
+        def show(share: float, words: str) -> None:
+            bar.update(task, completed=share, description=f"{name} {words}".strip())
+
+        yield show

@@ -13,7 +13,7 @@ from explorer import data as datasets
 from explorer import doctor as clinic
 from explorer import votes, zoo, zoo_build
 from explorer.commands.options import DataDirOption, one_of, use_data_dir
-from explorer.commands.output import JsonOption, console, reporting
+from explorer.commands.output import JsonOption, console, progressing, reporting
 from explorer.data.cards import CARDS
 from explorer.recipes import RECIPES
 
@@ -100,12 +100,7 @@ def digit_or_not(
     and tomsontalks, each unpacked into a folder named as it is, with fonts- before (apt-get download, dpkg -x).
     """
     use_data_dir(data_dir)
-    with reporting(json) as out, Progress(console=console, disable=json, transient=True) as bar:
-        task = bar.add_task("", total=1.0)
-
-        def show(share: float, words: str) -> None:
-            bar.update(task, completed=share, description=words)
-
+    with reporting(json) as out, progressing(json) as show:
         found = zoo_build.digit_or_not(*fonts, progress=show, directory=out_dir)
         out.result(
             found._asdict(),
@@ -130,12 +125,7 @@ def build(
     use_data_dir(data_dir)
     with reporting(json) as out:
         for name in chosen:
-            with Progress(console=console, disable=json, transient=True) as bar:
-                task = bar.add_task(name, total=1.0)
-
-                def show(share: float, text: str, task: int = task, bar: Progress = bar, name: str = name) -> None:
-                    bar.update(task, completed=share, description=f"{name} {text}")  # type: ignore[arg-type]
-
+            with progressing(json, name) as show:
                 card = zoo_build.build(name, progress=show, directory=out_dir)
             values = {
                 "model": name,
@@ -159,12 +149,7 @@ def vote(
     """Choose the three bundled networks that answer best together, by validation images, and count them on the test
     images."""
     use_data_dir(data_dir)
-    with reporting(json) as out, Progress(console=console, disable=json, transient=True) as bar:
-        task = bar.add_task("", total=1.0)
-
-        def show(share: float, words: str) -> None:
-            bar.update(task, completed=share, description=words)
-
+    with reporting(json) as out, progressing(json) as show:
         made = votes.make(progress=show, directory=out_dir)
         members = [voter.name for voter in made.members]
         values = {"vote": made.name, "members": members, "test_accuracy": made.test.accuracy}
@@ -188,12 +173,7 @@ def corruptions(
     use_data_dir(data_dir)
     with reporting(json) as out:
         for name in chosen:
-            with Progress(console=console, disable=json, transient=True) as bar:
-                task = bar.add_task(name, total=1.0)
-
-                def show(share: float, text: str, task: int = task, bar: Progress = bar, name: str = name) -> None:
-                    bar.update(task, completed=share, description=f"{name} {text}")  # type: ignore[arg-type]
-
+            with progressing(json, name) as show:
                 found = zoo_build.count_corrupted(name, progress=show, directory=out_dir).corrupted
             if found is None:
                 continue
