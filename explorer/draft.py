@@ -225,6 +225,13 @@ class History:
             return self
         return History(draft, (*self.past, self.now)[-UNDO_STEPS:])
 
+    def instead(self, draft: Draft) -> History:
+        """The draft in place of the current one, as one step with what led to that; none where it leads back."""
+        if draft == self.now:
+            return self
+        back = bool(self.past) and draft == self.past[-1]
+        return History(draft, self.past[:-1] if back else self.past)
+
     def undo(self) -> History:
         if not self.past:
             return self

@@ -6,7 +6,7 @@ shell.enter("Build & train")
 
 import streamlit as st
 
-from explorer.ui import builder, design, live, recipe, state
+from explorer.ui import builder, design, live, recipe
 
 
 @shell.fragment(key="design")
@@ -21,7 +21,7 @@ NETWORK, RECIPE, TAB = "Network", "Recipe", "controls-tab"
 @shell.fragment(key="controls")
 def controls() -> None:
     if st.session_state[TAB] == NETWORK:
-        builder.show(*design.traced(state.draft()))
+        builder.show()
 
 
 @shell.fragment(key="recipe")

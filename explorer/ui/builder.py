@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
@@ -14,8 +14,8 @@ from explorer.draft import Draft, Part
 from explorer.errors import SpecError
 from explorer.figures.theme import shape_text
 from explorer.presets import PRESETS
-from explorer.shapes import LayerShape, describe_repair, repair
-from explorer.ui import state
+from explorer.shapes import LayerShape, describe_repair, partial, repair
+from explorer.ui import shell, state
 
 KERNELS = (1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 192, 256, 384, 512)
 KERNEL_SIZES = tuple(range(1, 12))
@@ -59,10 +59,18 @@ HELP = {
 }
 
 
-def show(layers: Sequence[LayerShape], error: SpecError | None) -> None:
-    """All controls of the network for the current draft; ``layers`` and ``error`` are `shapes.partial`'s."""
+def traced(draft: Draft) -> tuple[tuple[LayerShape, ...], SpecError | None]:
+    """The layers of the draft as far as they work, and what is wrong with the next one."""
+    card = find_card(draft.data.dataset)
+    return partial(draft.model, card.shape, len(card.classes))
+
+
+def show() -> None:
+    """All controls of the network for the current draft."""
     draft = state.draft()
-    _presets(draft)
+    _layers, error = traced(draft)
+    st.session_state[_SLIDERS] = {}
+    _presets()
     for number, (block_id, block) in enumerate(zip(draft.conv_ids, draft.blocks.convs, strict=True)):
         with st.container(border=True, key=f"block-{block_id}"):
             title = f"Convolution {number + 1}"
@@ -70,7 +78,7 @@ def show(layers: Sequence[LayerShape], error: SpecError | None) -> None:
             if number == 0:
                 _frozen(draft)
             _conv_controls(block_id, block)
-            _outcome(draft, layers, Place("convs", number))
+            _outcome(block_id)
             _fault(draft, error, Place("convs", number))
     if not draft.conv_ids:
         _frozen(draft)
@@ -99,7 +107,7 @@ def show(layers: Sequence[LayerShape], error: SpecError | None) -> None:
             title = f"Fully connected {number + 1}"
             _block_header("dense", block_id, number, len(draft.dense_ids), title, _summary(dense))
             _dense_controls(block_id, dense)
-            _outcome(draft, layers, Place("dense", number))
+            _outcome(block_id)
             _fault(draft, error, Place("dense", number))
     if len(draft.dense_ids) < MAX_DENSE:
         st.button(
@@ -114,14 +122,22 @@ def show(layers: Sequence[LayerShape], error: SpecError | None) -> None:
     st.caption(f"Then always: a fully connected output layer with {classes} units, one a class, and softmax.")
 
 
-def edit(change: Callable[[Draft], Draft]) -> None:
-    """For callbacks: changes the draft, and draws again what shows the change."""
-    redraw(lambda: state.edit(change))
+def edit(change: Callable[[Draft], Draft], *, hand: str = "", held: bool = False) -> None:
+    """For callbacks: changes the draft as `state.edit` does, and draws again what shows the change."""
+    redraw(lambda: state.edit(change, hand=hand, held=held))
+
+
+def follow(slider: str, step: int, done: bool) -> None:
+    """For callbacks: a slider of a block is dragged to one of its steps, and may have been let go there."""
+    known = st.session_state.get(_SLIDERS, {}).get(slider)
+    if known and 0 <= step < len(known.options):
+        edit(lambda draft: known.setter(draft, known.options[step]), hand=slider, held=not done)
 
 
 def redraw(change: Callable[[], object]) -> None:
     """For callbacks: runs what may change the draft, then draws the drawing, the builder or the recipe again, those
-    that show something else now, and nothing else of the page. The drawing comes first: it is what one looks at.
+    that show something else now, and nothing else of the page. The drawing comes first: it is what one looks at. Of the
+    builder only what comes out of its blocks is drawn where no more changed, for the browser then keeps its sliders.
 
     Where nothing changes nothing is drawn: the browser may send the state of widgets that have gone, and Streamlit
     then calls their callbacks, again with each new run.
@@ -129,18 +145,35 @@ def redraw(change: Callable[[], object]) -> None:
     before = state.draft()
     change()
     now = state.draft()
-    if now != before:
-        st.rerun(["design", *(part for part, of in _SHOWN.items() if of(now) != of(before))])
+    if now == before:
+        return
+    parts = [part for part, of in _SHOWN.items() if of(now) != of(before)]
+    if "controls" not in parts:
+        outcomes = _outcomes(before)
+        parts += [_outcome_key(block) for block, text in _outcomes(now).items() if text != outcomes[block]]
+        parts += ["presets"] if now.preset_name != before.preset_name else []
+    st.rerun(["design", *parts])
 
 
-# What of the draft the two fragments show, beside ids: those of another head are widgets of another draft.
+def _controls(draft: Draft) -> object:
+    # A widget shows its user's own change by itself, and another draft's widgets are others by their ids.
+    _layers, error = traced(draft)
+    blocks = [*map(_summary, draft.blocks.convs), *map(_summary, draft.blocks.dense)]
+    fault = error and (error.layer, str(error))
+    frozen = (draft.train.frozen_kernels, draft.frozen_fault)
+    return blocks, draft.conv_ids, draft.dense_ids, draft.head_id, draft.data.dataset, fault, frozen
+
+
+# What of the draft the two fragments show.
 _SHOWN: dict[str, Callable[[Draft], object]] = {
-    "controls": lambda d: (d.blocks, d.conv_ids, d.dense_ids, d.head_id, d.data.dataset, d.train.frozen_kernels),
+    "controls": _controls,
     "recipe": lambda d: (d.train, d.data, d.head_id),
 }
 
 
-def _presets(draft: Draft) -> None:
+@shell.fragment(key="presets")
+def _presets() -> None:
+    draft = state.draft()
     known = draft.preset_name
     key = f"preset-{draft.head_id}-{known}"
 
@@ -271,16 +304,38 @@ def _summary(block: ConvBlock | DenseBlock) -> str:
     return " · ".join(parts)
 
 
-def _outcome(draft: Draft, layers: Sequence[LayerShape], here: Place) -> None:
-    """What comes out of a block, with the formulas and their numbers."""
-    mine = [layer for layer in layers if place(draft.blocks, layer.index) == here]
-    if not mine:
-        return
-    first, last = mine[0], mine[-1]
-    lines = [f"{shape_text(first.input)} → **{shape_text(last.output)}**"]
-    lines += [f"{layer.name}: {layer.formula}" for layer in mine if layer.formula]
-    lines += [f"{layer.name}: {layer.parameter_formula} parameters" for layer in mine if layer.parameter_formula]
-    st.caption("  \n".join(lines))
+def _outcomes(draft: Draft) -> dict[int, str]:
+    """What comes out of every block, with the formulas and their numbers, by the block's id; nothing where it can't
+    work."""
+    layers, _error = traced(draft)
+    at: dict[Place, list[LayerShape]] = {}
+    for layer in layers:
+        at.setdefault(place(draft.blocks, layer.index), []).append(layer)
+    places = [(block, Place("convs", number)) for number, block in enumerate(draft.conv_ids)]
+    places += [(block, Place("dense", number)) for number, block in enumerate(draft.dense_ids)]
+    return {block: _outcome_text(at.get(here, [])) for block, here in places}
+
+
+def _outcome_text(layers: Sequence[LayerShape]) -> str:
+    if not layers:
+        return ""
+    lines = [f"{shape_text(layers[0].input)} → **{shape_text(layers[-1].output)}**"]
+    lines += [f"{layer.name}: {layer.formula}" for layer in layers if layer.formula]
+    lines += [f"{layer.name}: {layer.parameter_formula} parameters" for layer in layers if layer.parameter_formula]
+    return "  \n".join(lines)
+
+
+def _outcome_key(block_id: int) -> str:
+    return f"outcome-{block_id}"
+
+
+def _outcome(block_id: int) -> None:
+    def show() -> None:
+        text = _outcomes(state.draft()).get(block_id)
+        if text:
+            st.caption(text)
+
+    shell.fragment(key=_outcome_key(block_id))(show)()
 
 
 def _fault(draft: Draft, error: SpecError | None, here: Place) -> None:
@@ -316,13 +371,24 @@ def _setter(part: Part, block_id: int, name: str) -> Setter:
 
 
 def _on_change(key: str, setter: Setter) -> Callable[[], None]:
-    return lambda: edit(lambda draft: setter(draft, st.session_state[key]))
+    return lambda: edit(lambda draft: setter(draft, st.session_state[key]), hand=key)
+
+
+class _Slider(NamedTuple):
+    """What a slider on the page chooses from, and what a choice does."""
+
+    options: Sequence[Any]
+    setter: Setter
+
+
+_SLIDERS = "_sliders"  # where a session keeps those on its page, by key
 
 
 def _steps(label: str, options: Sequence[Any], value: Any, name: str, key: str, setter: Setter, **more: Any) -> None:
     """A slider over fixed steps; a value from a link or a preset that is no step becomes one."""
     if value not in options:
         options = sorted([*options, value], key=lambda option: (isinstance(option, int), option))
+    st.session_state[_SLIDERS][key] = _Slider(options, setter)
     st.select_slider(label, options, value=value, key=key, help=HELP[name], on_change=_on_change(key, setter), **more)
 
 

@@ -13,22 +13,18 @@ from explorer.errors import SpecError
 from explorer.figures import theme
 from explorer.figures.network import architecture, describe
 from explorer.runs import service
-from explorer.shapes import LayerShape, partial, totals
+from explorer.shapes import LayerShape, totals
 from explorer.ui import cache, html, state
-from explorer.ui.builder import redraw
+from explorer.ui.builder import follow, redraw, traced
 from explorer.ui.components import chart
+from explorer.ui.components.drag import drag
 
 ALIKE = 8.0
 """Networks whose multiply-adds differ by less than this factor are taken to be computed at one rate."""
 
 
-def traced(draft: Draft) -> tuple[tuple[LayerShape, ...], SpecError | None]:
-    """The layers of the draft as far as they work, and what is wrong with the next one."""
-    card = find_card(draft.data.dataset)
-    return partial(draft.model, card.shape, len(card.classes))
-
-
 def show() -> None:
+    drag(key="drag", on_drag=follow)
     draft = state.draft()
     card = find_card(draft.data.dataset)
     layers, error = traced(draft)

@@ -214,18 +214,24 @@ def draft() -> Draft:
     return history().now
 
 
-def edit(change: Callable[[Draft], Draft]) -> bool:
+def edit(change: Callable[[Draft], Draft], *, hand: str = "", held: bool = False) -> bool:
     """For callbacks: replaces the draft by a changed one, and says whether that is another one; a change that cannot be
-    is refused with its sentence."""
+    is refused with its sentence.
+
+    While a control, named by ``hand``, is ``held``, all its changes are one step of the history, and the address waits.
+    """
     before = history()
+    moving = before is st.session_state.pop(f"_held-{hand}", None)
     try:
-        st.session_state["history"] = before.then(change(draft()))
+        changed = change(draft())
+        st.session_state["history"] = now = before.instead(changed) if moving else before.then(changed)
+        if held:
+            st.session_state[f"_held-{hand}"] = now
     except SpecError as error:
         st.toast(str(error), icon=":material/error:")
-    if history() is before:
-        return False
-    _write_link()
-    return True
+    if not held and (moving or history() is not before):
+        _write_link()
+    return history() is not before
 
 
 def undo(shown: History) -> None:

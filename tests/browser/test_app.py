@@ -106,6 +106,56 @@ def test_a_slider_moves_the_drawing_and_an_impossible_network_is_mended(visit: C
     expect(page.locator(".stAlert").filter(has_text="conv2")).to_have_count(0)
 
 
+def test_a_slider_is_followed_while_it_is_dragged(visit: Callable[..., Page]) -> None:
+    page = visit()
+    stage, block = page.locator(".st-key-stage"), page.locator("[class*='st-key-block-']").first
+    expect(stage.get_by_text("225,034 parameters")).to_be_visible(timeout=LONG)
+    slider = block.get_by_role("slider", name="Kernels")
+    address = page.url
+
+    def drag_to(place: float) -> None:
+        """Along the track: 0 is its left end, 1 its right."""
+        track = block.locator(".stSlider").first.bounding_box()
+        assert track
+        page.mouse.move(track["x"] + track["width"] * place, track["y"] + track["height"] * 0.6, steps=5)
+
+    def take_hold() -> None:
+        thumb = block.get_by_test_id("stSliderThumbValue").first.locator("..").bounding_box()
+        assert thumb
+        page.mouse.move(thumb["x"] + thumb["width"] / 2, thumb["y"] + thumb["height"] / 2)
+        page.mouse.down()
+
+    take_hold()
+    for place, kernels, parameters in ((1.2, 512, "506,314"), (-0.2, 1, "206,868")):
+        drag_to(place)
+        expect(slider).to_have_attribute("aria-valuetext", str(kernels))
+        expect(stage.get_by_text(f"{parameters} parameters")).to_be_visible()
+        expect(block.get_by_text(f"28 × 28 × 1 → 13 × 13 × {kernels}")).to_be_visible()
+        expect(page.get_by_text("Your own network.")).to_be_visible()
+    assert page.url == address  # which waits until the hand lets go
+    drag_to(1.2)
+    page.mouse.up()
+    expect(stage.get_by_text("506,314 parameters")).to_be_visible()
+    expect(page).to_have_url(re.compile("spec="))
+    page.locator(".st-key-undo button").first.click()  # all of it is one change
+    expect(stage.get_by_text("225,034 parameters")).to_be_visible()
+    expect(page.locator(".st-key-undo button").first).to_be_disabled()
+    settled(page)
+    # Let go where it began, nothing has changed.
+    take_hold()
+    drag_to(1.2)
+    expect(stage.get_by_text("506,314 parameters")).to_be_visible()
+    drag_to(0.5)
+    for step in range(40):
+        if slider.get_attribute("aria-valuetext") == "32":
+            break
+        drag_to(0.5 + step / 100)
+    expect(slider).to_have_attribute("aria-valuetext", "32")
+    page.mouse.up()
+    expect(stage.get_by_text("225,034 parameters")).to_be_visible()
+    expect(page.locator(".st-key-undo button").first).to_be_disabled()
+
+
 @pytest.fixture(scope="module")
 def trained(app: str, browser: Any) -> Iterator[str]:
     """One epoch on 500 digits, by the button; gives the run's id."""

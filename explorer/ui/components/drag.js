@@ -1,0 +1,57 @@
+// Streamlit's sliders tell their value when they are let go. This tells it while they are held: of those inside of an
+// element that GIVEN.within finds. drag.py puts GIVEN in front.
+//
+// At most one value is on its way: the next one, the newest by then, goes when Python has answered.
+
+const PATIENCE = 2_000; // milliseconds after which an answer is no longer waited for
+
+let send; // the component's that is on the page
+let held; // { input, key, first, told } while a slider is held
+let asked = 0;
+let answered = 0;
+let number = 0;
+
+const tell = (done) => {
+  const { input, key } = held;
+  held.told = input.value;
+  asked = Date.now();
+  number = asked;
+  send({ number, key, value: Number(input.value), done });
+};
+
+const look = () => {
+  if (!held) return;
+  const waits = asked !== answered && Date.now() - asked < PATIENCE;
+  if (send && !waits && held.input.value !== held.told) tell(false);
+  requestAnimationFrame(look);
+};
+
+const hold = ({ target }) => {
+  const slider = target.closest?.(GIVEN.within)?.contains(target) && target.closest(".stSlider");
+  const input = slider?.querySelector('input[type="range"]');
+  const name = input && /(?:^|\s)st-key-(\S+)/.exec(slider.closest('[class*="st-key-"]').className);
+  if (!name) return;
+  held = { input, key: name[1], first: input.value, told: input.value };
+  requestAnimationFrame(look);
+};
+
+const release = () => {
+  if (!held) return;
+  // Streamlit says nothing where a slider ends where it began: then what was told meanwhile has to be taken back.
+  const { input, first, told } = held;
+  if (send && told !== first && input.value === first) tell(true);
+  held = undefined;
+};
+
+document.addEventListener("pointerdown", hold, true);
+document.addEventListener("pointerup", release, true);
+document.addEventListener("pointercancel", release, true);
+
+export default function (component) {
+  if (component.data.answered === number) answered = asked;
+  const mine = (value) => component.setTriggerValue("held", value);
+  send = mine;
+  return () => {
+    if (send === mine) send = undefined;
+  };
+}
