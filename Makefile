@@ -1,16 +1,19 @@
-# Two commands: `make run` starts the app, `make test` runs every check and test.
+# Two commands: `make run` starts the app, `make test` runs every check and all but the longest tests (`make long`).
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: run test check unit browser bench screenshots chromium clean
+.PHONY: run test long check unit browser bench screenshots chromium clean
 
 run: $(VENV)/.runs
 	$(BIN)/streamlit run streamlit_app.py
 
 test: $(VENV)/.tests chromium check
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not long"
+
+long: $(VENV)/.tests chromium  ## the tests that take longest; docs/long-tests.md has the last result
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m long
 
 check: $(VENV)/.tests
 	$(BIN)/ruff check .
@@ -19,10 +22,10 @@ check: $(VENV)/.tests
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.tests  ## the tests that need no browser
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not browser"
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not browser and not long"
 
 browser: $(VENV)/.tests chromium
-	$(BIN)/python -m pytest -m browser
+	$(BIN)/python -m pytest -m "browser and not long"
 
 screenshots: $(VENV)/.tests chromium  ## makes docs/*.png again
 	$(BIN)/python docs/screenshots.py

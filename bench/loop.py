@@ -99,6 +99,8 @@ def main() -> None:
     if options.child:
         print(json.dumps(child(options.child, options.turns, options.slower)))
         return
+    if not SAVED.exists() and not options.save:
+        sys.exit(f"there is nothing to compare with: save {SAVED.name} first, by --save")
     saved = json.loads(SAVED.read_text()) if SAVED.exists() else {}
     ratios, worse = {}, []
     for preset in PRESETS:

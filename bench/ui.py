@@ -122,10 +122,13 @@ def viewers(browser: Browser, url: str, process: int, seconds: int) -> None:
     in_the_browser = (int(page.evaluate("() => window.refreshes")) - seen) / past
     after = [(len(viewer.answers), viewer.refreshes, viewer.received) for viewer in others]
     answered, new, received = ((np.array(after) - np.array(before)) / past).T
-    longest = max(np.diff(viewer.answers[-int(seconds) :]).max() for viewer in others)
+    longest = max(
+        np.diff([began, *viewer.answers[count:], began + past]).max()
+        for viewer, (count, *_) in zip(others, before, strict=True)
+    )
     same = page.evaluate("curve => document.querySelector(curve).dataset.seen === 'first'", CURVE)
     report(
-        "refreshes a second of each of ten live viewers",
+        "refreshes a second of nine of ten live viewers",
         answered.tolist(),
         "1/s",
         slowest=round(float(answered.min()), 3),

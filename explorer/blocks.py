@@ -14,6 +14,7 @@ from pydantic import Field
 from explorer.spec import (
     Activation,
     ActivationName,
+    Affine,
     BatchNorm,
     Conv,
     Dense,
@@ -83,21 +84,23 @@ def to_model(blocks: Blocks) -> ModelSpec:
 
 def from_model(model: ModelSpec) -> Blocks | None:
     """The blocks that :func:`to_model` turns into exactly this network, or None where the builder has no such form
-    (an imported network with pooling before its first convolution, say)."""
+    (an imported network with pooling before its first convolution, say, or LeNet-5's of 1998)."""
     convs: list[dict[str, object]] = []
     dense: list[dict[str, object]] = []
     bridge = "flatten"
     for layer in model.layers:
         current: dict[str, object] | None = dense[-1] if dense else convs[-1] if convs else None
         match layer:
-            case Conv():
+            case Conv(connections=None):
                 convs.append({**layer.model_dump(exclude={"kind", "bias"}), "activation": "none"})
             case Dense():
                 dense.append({"units": layer.units, "activation": "none"})
             case Flatten() | GlobalAveragePool():
                 bridge = layer.kind
-            case Output():
+            case Output(codes=False):
                 pass
+            case Conv() | Output() | Affine():
+                return None
             case _ if current is None:
                 return None
             case BatchNorm():

@@ -65,7 +65,7 @@ class Draft:
         """Raises SpecError where the builder has no sliders for the network."""
         blocks = from_model(spec.model)
         if blocks is None:
-            raise SpecError(f"the builder has no sliders for {spec.name!r}: its layers stand in an order of their own")
+            raise SpecError(f"the builder has no sliders for {spec.name!r}: it has other layers, or another order")
         unnamed = Draft.of(blocks, train=spec.train, data=spec.data)
         return unnamed if unnamed.title == spec.name else replace(unnamed, name=spec.name)
 
@@ -224,13 +224,6 @@ class History:
         if draft == self.now:
             return self
         return History(draft, (*self.past, self.now)[-UNDO_STEPS:])
-
-    def instead(self, draft: Draft) -> History:
-        """The draft in place of the current one, as one step with what led to that; none where it leads back."""
-        if draft == self.now:
-            return self
-        back = bool(self.past) and draft == self.past[-1]
-        return History(draft, self.past[:-1] if back else self.past)
 
     def undo(self) -> History:
         if not self.past:

@@ -11,11 +11,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional, init
 
+from explorer.bitmaps import CODES
 from explorer.errors import SpecError, WeightsError
 from explorer.shapes import LayerShape, Shape, padding, trace
 from explorer.spec import (
     Activation,
     ActivationName,
+    Affine,
     BatchNorm,
     Conv,
     Dense,
@@ -27,6 +29,8 @@ from explorer.spec import (
     Output,
     Pool,
 )
+
+Table = tuple[tuple[int, ...], ...]
 
 
 class UnevenConv2d(nn.Conv2d):
@@ -46,6 +50,56 @@ class UnevenConv2d(nn.Conv2d):
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, uneven={self.uneven}"  # type: ignore[no-untyped-call]
+
+
+class TableConv2d(nn.Conv2d):
+    """A convolution whose kernels see only some of the input maps. The weights for the others are there, as zeros: no
+    gradient reaches them."""
+
+    table: Tensor
+
+    def __init__(
+        self, channels: int, kernels: int, kernel_size: int, *, stride: int, padding: int, bias: bool, table: Table
+    ) -> None:
+        super().__init__(channels, kernels, kernel_size, stride=stride, padding=padding, bias=bias)
+        seen = torch.zeros(kernels, channels, 1, 1)
+        for kernel, maps in enumerate(table):
+            seen[kernel, list(maps)] = 1.0
+        self.register_buffer("table", seen, persistent=False)
+        with torch.no_grad():
+            self.weight *= self.table
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (torch's name)
+        maps: Tensor = self._conv_forward(input, self.weight * self.table, self.bias)
+        return maps
+
+
+class ChannelAffine(nn.Module):
+    """Each map or unit times a learned coefficient, and a learned bias: (N, C, H, W) or (N, C) to the same."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (torch's name)
+        shape = (-1, *[1] * (input.dim() - 2))
+        return input * self.weight.view(shape) + self.bias.view(shape)
+
+
+class ScaledTanh(nn.Module):
+    """1.7159 tanh(2x/3) (LeCun et al. 1998, appendix A)."""
+
+    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (torch's name)
+        return torch.tanh(input * (2 / 3)) * 1.7159
+
+
+class Codes(nn.Linear):
+    """Logits 2 c·x of the digits' fixed codes c, which are not learned: see :class:`explorer.spec.Output`."""
+
+    def __init__(self) -> None:
+        super().__init__(len(CODES[0]), len(CODES), bias=False)
+        self.weight = nn.Parameter(2.0 * torch.tensor(CODES), requires_grad=False)
 
 
 class GlobalAveragePool2d(nn.Module):
@@ -107,9 +161,24 @@ def build(
     else:
         generator.manual_seed(seed)
     for module in network:
-        if isinstance(module, nn.Conv2d | nn.Linear):
+        if isinstance(module, nn.Conv2d | nn.Linear) and module.weight.requires_grad:
             INITIALIZATIONS[initialization](module, generator)
+        if isinstance(module, TableConv2d):
+            with torch.no_grad():
+                module.weight *= module.table
     return network
+
+
+def twin(network: Network) -> Network:
+    """The network once more, in evaluation mode, on the same tensors: what is shared between sessions gets neither
+    hooks nor gradients nor another mode. (On the meta device nothing is drawn at random and no memory taken.)"""
+    with torch.device("meta"):
+        other = Network(network.spec, network.input_shape, network.classes)
+    other.load_state_dict(network.state_dict(), assign=True)
+    for own, its in zip(other, network, strict=True):
+        if isinstance(own, TableConv2d) and isinstance(its, TableConv2d):
+            own.table = its.table  # no part of the state
+    return other.eval()
 
 
 # --- layers ---------------------------------------------------------------------------------------------------------
@@ -119,6 +188,7 @@ _ACTIVATIONS: dict[ActivationName, Callable[[], nn.Module]] = {
     "leaky_relu": nn.LeakyReLU,
     "gelu": nn.GELU,
     "tanh": nn.Tanh,
+    "scaled_tanh": ScaledTanh,
     "sigmoid": nn.Sigmoid,
 }
 
@@ -130,9 +200,15 @@ def _module(shape: LayerShape) -> nn.Module:
             before, after = padding(conv)
             if before != after:
                 return UnevenConv2d(width, kernels, size, stride=stride, uneven=(before, after), bias=bias)
+            if conv.connections is not None:
+                return TableConv2d(
+                    width, kernels, size, stride=stride, padding=before, bias=bias, table=conv.connections
+                )
             return nn.Conv2d(width, kernels, size, stride=stride, padding=before, bias=bias)
         case BatchNorm():
             return nn.BatchNorm2d(width) if len(shape.input) == 3 else nn.BatchNorm1d(width)
+        case Affine():
+            return ChannelAffine(width)
         case Activation(function=function):
             return _ACTIVATIONS[function]()
         case Pool(mode="max", size=size, stride=stride):
@@ -145,6 +221,8 @@ def _module(shape: LayerShape) -> nn.Module:
             return nn.Flatten()
         case GlobalAveragePool():
             return GlobalAveragePool2d()
+        case Output(codes=True):
+            return Codes()
         case Dense() | Output():
             return nn.Linear(width, shape.output[0])
 
@@ -198,6 +276,9 @@ def load_weights(network: Network, tensors: Mapping[str, Tensor]) -> None:
         if name not in wanted:
             raise WeightsError(f"these weights have {name[:60]!r}, this network has not: they belong to another one")
         _check(name, given, wanted[name])
+    for name, module in network.named_children():
+        if isinstance(module, TableConv2d) and bool((tensors[f"{name}.weight"] * (1 - module.table)).any()):
+            raise WeightsError(f"{name}.weight connects maps that this network does not: the weights belong to another")
     network.load_state_dict(dict(tensors))
 
 

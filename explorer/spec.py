@@ -32,7 +32,7 @@ Kernel = tuple[tuple[float, ...], ...]
 
 Spec = TypeVar("Spec", bound=BaseModel)
 
-ActivationName = Literal["relu", "leaky_relu", "gelu", "tanh", "sigmoid"]
+ActivationName = Literal["relu", "leaky_relu", "gelu", "tanh", "scaled_tanh", "sigmoid"]
 OptimizerName = Literal["sgd", "momentum", "adam", "adamw"]
 ScheduleName = Literal["constant", "cosine", "one_cycle"]
 InitializationName = Literal[
@@ -57,6 +57,9 @@ class Conv(FrozenSpec):
 
     ``padding`` is the number of zeros on each side; ``"valid"`` is 0. ``"same"`` adds ``kernel_size - 1`` zeros in
     all, the odd one at the bottom and right, so that stride 1 keeps the map's size and stride s gives ceil(size / s).
+
+    ``connections`` says for each kernel which input maps it sees, as LeNet-5's table does (LeCun et al. 1998, table I);
+    None: all of them. It is written only where there is one.
     """
 
     kind: Literal["conv"] = "conv"
@@ -65,6 +68,22 @@ class Conv(FrozenSpec):
     stride: int = Field(default=1, ge=1, le=8)
     padding: Literal["valid", "same"] | Annotated[int, Field(ge=0, le=15)] = "valid"
     bias: bool = True
+    connections: tuple[tuple[Annotated[int, Field(ge=0, lt=1024)], ...], ...] | None = Field(
+        default=None, exclude_if=lambda table: table is None
+    )
+
+    @model_validator(mode="after")
+    def _table_fits(self) -> Self:
+        if self.connections is None:
+            return self
+        if self.padding == "same" and self.kernel_size % 2 == 0:
+            raise ValueError("a table of connections needs the same padding on both sides: give it as a number")
+        if len(self.connections) != self.kernels:
+            raise ValueError(f"the table of connections has {len(self.connections)} rows for {self.kernels} kernels")
+        for number, maps in enumerate(self.connections):
+            if not maps or list(maps) != sorted(set(maps)):
+                raise ValueError(f"kernel {number}'s connections: name at least one map, each once, in ascending order")
+        return self
 
 
 class BatchNorm(FrozenSpec):
@@ -73,8 +92,16 @@ class BatchNorm(FrozenSpec):
     kind: Literal["batch_norm"] = "batch_norm"
 
 
+class Affine(FrozenSpec):
+    """A learned coefficient and a learned bias for each channel or unit, as LeNet-5's subsampling has (LeCun et al.
+    1998)."""
+
+    kind: Literal["affine"] = "affine"
+
+
 class Activation(FrozenSpec):
-    """An element-wise non-linearity. ``leaky_relu`` has slope 0.01 below zero; ``gelu`` is the exact form."""
+    """An element-wise non-linearity. ``leaky_relu`` has slope 0.01 below zero; ``gelu`` is the exact form;
+    ``scaled_tanh`` is 1.7159 tanh(2x/3), which leaves 1 and -1 where they are (LeCun et al. 1998, appendix A)."""
 
     kind: Literal["activation"] = "activation"
     function: ActivationName = "relu"
@@ -116,13 +143,20 @@ class Dense(FrozenSpec):
 
 
 class Output(FrozenSpec):
-    """The last fully connected layer: one logit a class. The data set says how many classes there are."""
+    """The last fully connected layer: one logit a class. The data set says how many classes there are.
+
+    With ``codes`` nothing in it is learned, as in LeNet-5 (LeCun et al. 1998): class i stands for a picture c_i of 84
+    pixels, each +1 or -1 (:mod:`explorer.bitmaps`), and is the less likely the farther the layer's 84 inputs x are from
+    it. The negative squared distance -|x - c_i|² is 2 c_i·x less what is the same for all classes, |x|² + 84; without
+    that, which changes no probability, the logit is a weighted sum as everywhere, with weights 2 c_i.
+    """
 
     kind: Literal["output"] = "output"
+    codes: bool = Field(default=False, exclude_if=lambda codes: not codes)
 
 
 Layer = Annotated[
-    Conv | BatchNorm | Activation | Pool | Dropout | Flatten | GlobalAveragePool | Dense | Output,
+    Conv | BatchNorm | Affine | Activation | Pool | Dropout | Flatten | GlobalAveragePool | Dense | Output,
     Field(discriminator="kind"),
 ]
 
@@ -132,6 +166,7 @@ MAP_LAYERS = (Conv, Pool)
 _NAME = {
     "conv": "conv",
     "batch_norm": "norm",
+    "affine": "affine",
     "pool": "pool",
     "dropout": "dropout",
     "flatten": "flatten",
@@ -143,8 +178,8 @@ _UNNUMBERED = {"flatten", "gap", "output"}
 
 
 class ModelSpec(FrozenSpec):
-    """A network: maps (Conv, BatchNorm, Activation, Pool, Dropout), one Flatten or GlobalAveragePool, then vectors
-    (Dense, BatchNorm, Activation, Dropout), and last Output."""
+    """A network: maps (Conv, BatchNorm, Affine, Activation, Pool, Dropout), one Flatten or GlobalAveragePool, then
+    vectors (Dense, BatchNorm, Affine, Activation, Dropout), and last Output."""
 
     layers: tuple[Layer, ...] = Field(min_length=2, max_length=MAX_LAYERS)
 

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 from explorer import weights
 from explorer.errors import SpecError, WeightsError
 from explorer.presets import PRESETS
+from explorer.shapes import totals, trace
 from explorer.spec import FrozenSpec, RunSpec, from_json, sentence
 
 if TYPE_CHECKING:
@@ -231,7 +232,7 @@ def save(
             spec=spec,
             data=data,
             test=test,
-            parameters=sum(parameter.numel() for parameter in network.parameters()),
+            parameters=totals(trace(network.spec, network.input_shape, network.classes)).parameters,
             seconds=seconds,
             device=device,
             threads=threads,

@@ -14,7 +14,6 @@ from explorer import calibration, rejection, zoo
 from explorer import data as datasets
 from explorer.errors import TrainingError
 from explorer.networks import VERSION_DIGITS
-from explorer.presets import PRESETS
 from explorer.recipes import RECIPES
 from explorer.spec import DataSpec, RunSpec
 
@@ -24,10 +23,10 @@ if TYPE_CHECKING:
     from explorer.training.events import Finished, Started
 
 Progress = Callable[[float, str], None]
-SNAPSHOTS = 8
+SNAPSHOTS = 5
 """How many of a training's snapshots are kept, without the end, which is the network itself."""
-SNAPSHOT_BYTES = 2_000_000
-"""What they may take together: a large network keeps fewer."""
+SNAPSHOT_BYTES = 1_850_000
+"""What they may take together: a large network keeps fewer, but at least two."""
 
 
 def build(name: str, *, progress: Progress | None = None, directory: Path | None = None) -> zoo.ZooCard:
@@ -39,9 +38,7 @@ def build(name: str, *, progress: Progress | None = None, directory: Path | None
     from explorer.models import build, load_weights
 
     recipe = RECIPES[name]
-    preset = PRESETS[recipe.preset or name]
-    title, about = recipe.title or preset.title, recipe.about or preset.about
-    spec = RunSpec(name=title, model=preset.model, data=recipe.data, train=recipe.train)
+    spec = RunSpec(name=recipe.title, model=recipe.model, data=recipe.data, train=recipe.train)
     data = datasets.load(spec.data.dataset)
     trained = _trained(spec, data, progress or (lambda _share, _words: None))
     finished = trained.finished
@@ -51,8 +48,8 @@ def build(name: str, *, progress: Progress | None = None, directory: Path | None
     made = zoo.save(
         name,
         network,
-        title=title,
-        about=about,
+        title=recipe.title,
+        about=recipe.about,
         spec=spec,
         data=zoo.TrainingData(
             dataset=data.card.name,
@@ -187,7 +184,7 @@ def _some(moments: Mapping[tuple[int, float], bytes]) -> dict[tuple[int, float],
     """A few of the snapshots, as far apart as the engine takes them: close at first, from before the first step."""
     before_end = sorted(moments)[:-1]
     largest = max((len(moments[at]) for at in before_end), default=1)
-    count = min(SNAPSHOTS, len(before_end), SNAPSHOT_BYTES // largest)
+    count = min(SNAPSHOTS, len(before_end), max(2, SNAPSHOT_BYTES // largest))
     places = [round(place * (len(before_end) - 1) / max(1, count - 1)) for place in range(count)]
     return {before_end[place]: moments[before_end[place]] for place in places}
 

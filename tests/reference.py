@@ -9,13 +9,27 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from explorer.spec import Activation, BatchNorm, Conv, Dense, Dropout, Flatten, GlobalAveragePool, ModelSpec, Pool
+from explorer.bitmaps import CODES
+from explorer.spec import (
+    Activation,
+    Affine,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    ModelSpec,
+    Output,
+    Pool,
+)
 
 FUNCTIONS = {
     "relu": torch.relu,
     "leaky_relu": lambda x: torch.where(x > 0, x, 0.01 * x),
     "gelu": lambda x: x * 0.5 * (1 + torch.erf(x / 2**0.5)),
     "tanh": torch.tanh,
+    "scaled_tanh": lambda x: 1.7159 * (1 - 2 / (1 + torch.exp(4 / 3 * x))),
     "sigmoid": lambda x: 1 / (1 + torch.exp(-x)),
 }
 
@@ -36,7 +50,7 @@ def run(model: ModelSpec, images: Tensor, classes: int, tensors: dict[str, Tenso
     for name, layer in zip(model.names, model.layers, strict=True):
         match layer:
             case Conv(kernels=kernels, kernel_size=k):
-                weight = tensors.setdefault(f"{name}.weight", noise(kernels, x.shape[1], k, k))
+                weight = tensors.setdefault(f"{name}.weight", _kernels(layer, noise(kernels, x.shape[1], k, k)))
                 bias = tensors.setdefault(f"{name}.bias", noise(kernels)) if layer.bias else None
                 try:
                     x = _convolve(x, weight, bias, layer)
@@ -54,6 +68,11 @@ def run(model: ModelSpec, images: Tensor, classes: int, tensors: dict[str, Tenso
                 rest = (1,) * (x.dim() - 2)
                 mean, variance, scale, shift = (t.view(1, channels, *rest) for t in (mean, variance, scale, shift))
                 x = (x - mean) / torch.sqrt(variance + 1e-5) * scale + shift
+            case Affine():
+                channels = x.shape[1]
+                scale = tensors.setdefault(f"{name}.weight", noise(channels))
+                shift = tensors.setdefault(f"{name}.bias", noise(channels, 1)[:, 0])
+                x = torch.einsum("nc...,c->nc...", x, scale) + shift.reshape(channels, *(1,) * (x.dim() - 2))
             case Activation(function=function):
                 x = FUNCTIONS[function](x)
             case Pool(mode=mode, size=size, stride=stride):
@@ -67,12 +86,24 @@ def run(model: ModelSpec, images: Tensor, classes: int, tensors: dict[str, Tenso
                 x = x.reshape(len(x), -1)
             case GlobalAveragePool():
                 x = x.sum((2, 3)) / (x.shape[2] * x.shape[3])
+            case Output(codes=True):
+                codes = torch.tensor(CODES, dtype=x.dtype)
+                tensors.setdefault(f"{name}.weight", 2 * codes)
+                distances = torch.cdist(x, codes).square()
+                x = x.square().sum(1, keepdim=True) + codes.square().sum(1) - distances
             case _:
                 units = layer.units if isinstance(layer, Dense) else classes
                 weight = tensors.setdefault(f"{name}.weight", noise(units, x.shape[1]))
                 x = x @ weight.T + tensors.setdefault(f"{name}.bias", noise(units))
         outputs[name] = x
     return outputs
+
+
+def _kernels(layer: Conv, weights: Tensor) -> Tensor:
+    """The weights without those for maps that a kernel does not see."""
+    for kernel, maps in enumerate(layer.connections or ()):
+        weights[kernel, [channel for channel in range(weights.shape[1]) if channel not in maps]] = 0.0
+    return weights
 
 
 def _convolve(x: Tensor, weight: Tensor, bias: Tensor | None, layer: Conv) -> Tensor:

@@ -12,10 +12,11 @@ from playwright.sync_api import Locator, Page, expect
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from explorer import published
 from explorer.analysis import capture
 from explorer.analysis.capture import to_input
 from explorer.data.cards import CARDS
-from explorer.models import Network, UnevenConv2d, build
+from explorer.models import ChannelAffine, Network, UnevenConv2d, build
 from explorer.spec import (
     Activation,
     BatchNorm,
@@ -64,12 +65,19 @@ FLAT = ModelSpec(
 )
 
 
+PUBLISHED = published.lenet5()
+
+
 def as_if_trained(network: Network, generator: torch.Generator) -> None:
     """Batch normalisation with statistics, scales and shifts as training may leave them."""
     for module in network:
         if isinstance(module, nn.BatchNorm2d | nn.BatchNorm1d):
             module.running_mean.uniform_(-0.5, 0.5, generator=generator)
             module.running_var.uniform_(0.5, 2.0, generator=generator)
+            with torch.no_grad():
+                module.weight.uniform_(-1.5, 1.5, generator=generator)
+                module.bias.uniform_(-0.5, 0.5, generator=generator)
+        if isinstance(module, ChannelAffine):
             with torch.no_grad():
                 module.weight.uniform_(-1.5, 1.5, generator=generator)
                 module.bias.uniform_(-0.5, 0.5, generator=generator)

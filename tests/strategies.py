@@ -11,6 +11,7 @@ from explorer.shapes import repair
 from explorer.spec import (
     Activation,
     ActivationName,
+    Affine,
     Augmentation,
     BatchNorm,
     Conv,
@@ -69,13 +70,37 @@ def pools(*, small: bool = False) -> st.SearchStrategy[Pool]:
     return st.builds(Pool, mode=st.sampled_from(["max", "average"]), size=sides, stride=sides)
 
 
+def _with_tables(draw: st.DrawFn, layers: list[Layer]) -> list[Layer]:
+    """Some convolutions behind another one see only some of its maps."""
+    found: list[Layer] = []
+    width = 0
+    for layer in layers:
+        if isinstance(layer, Conv):
+            if (
+                width
+                and layer.kernels <= 5
+                and (layer.padding != "same" or layer.kernel_size % 2)
+                and draw(st.booleans())
+            ):
+                rows = st.sets(st.integers(0, width - 1), min_size=1, max_size=4).map(lambda maps: tuple(sorted(maps)))
+                table = draw(st.tuples(*[rows] * layer.kernels))
+                layer = Conv.model_validate({**layer.model_dump(), "connections": table})
+            width = layer.kernels
+        found.append(layer)
+    return found
+
+
 @st.composite
 def model_specs(draw: st.DrawFn, *, small: bool = False, most_layers: int = 12) -> ModelSpec:
     """Layers in any order that a ModelSpec allows, also those that the builder has no form for."""
     anywhere: st.SearchStrategy[Layer] = (
-        st.builds(BatchNorm) | st.builds(Activation, function=activations) | st.builds(Dropout, rate=rates)
+        st.builds(BatchNorm)
+        | st.builds(Affine)
+        | st.builds(Activation, function=activations)
+        | st.builds(Dropout, rate=rates)
     )
     maps = draw(st.lists(convs(small=small) | pools(small=small) | anywhere, max_size=most_layers // 2))
+    maps = _with_tables(draw, maps)
     bridge = draw(st.sampled_from([Flatten(), GlobalAveragePool()]))
     dense = st.builds(Dense, units=widths(small=small, most=8192))
     vectors = draw(st.lists(dense | anywhere, max_size=most_layers // 2))

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from strategies import names, run_specs, train_specs, working_models
 
 import explorer._torchvision  # noqa: F401 torchvision as the scripts find it on any machine
-from explorer import data, weights, zoo
+from explorer import data, published, weights, zoo
 from explorer.codegen import script
 from explorer.data import _raw, augment
 from explorer.data.cards import CARDS, DataCard
@@ -48,6 +48,7 @@ ROOT = Path(__file__).parents[1]
 MNIST = CARDS["mnist"]
 SMALL = ModelSpec(layers=(Conv(kernels=3, kernel_size=4, padding="same"), Activation(), Flatten(), Output()))
 KERNEL = tuple(tuple(0.1 * (4 * row + column) for column in range(4)) for row in range(4))
+MODELS = {"published": published.lenet5()} | {name: preset.model for name, preset in PRESETS.items()}
 FROZEN = TrainSpec(frozen_kernels=(KERNEL, KERNEL[::-1]))
 
 
@@ -76,9 +77,9 @@ def test_any_network_is_the_app_s_own(working: tuple[ModelSpec, tuple[int, int, 
     torch.testing.assert_close(theirs.eval()(images), ours.eval()(images), rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_presets_compute_the_same_and_their_comments_tell_the_shapes(name: str) -> None:
-    model = PRESETS[name].model
+@pytest.mark.parametrize("name", MODELS)
+def test_known_networks_compute_the_same_and_their_comments_tell_the_shapes(name: str) -> None:
+    model = MODELS[name]
     run = RunSpec(model=model)
     ours, theirs = build(model, MNIST.shape, 10, seed=1), module(run)["build"]()
     theirs.load_state_dict(ours.state_dict())

@@ -148,18 +148,6 @@ def test_a_change_after_undo_forgets_what_was_undone() -> None:
     assert history.redo() is history
 
 
-def test_changes_of_one_hold_are_one_step_and_none_where_they_lead_back() -> None:
-    begun = History(Draft.from_preset("tiny"))
-    held = begun.then(begun.now.with_train(epochs=9))
-    for epochs in (11, 13, 15):
-        held = held.instead(held.now.with_train(epochs=epochs))
-    assert held.now.train.epochs == 15
-    assert held.past == (*begun.past, begun.now)
-    assert held.instead(held.now) is held
-    assert held.instead(begun.now) == begun
-    assert held.undo().now.blocks == begun.now.blocks
-
-
 def test_a_change_that_changes_nothing_is_no_step() -> None:
     history = History(article())
     assert history.then(history.now.with_train(epochs=history.now.train.epochs)) is history

@@ -317,7 +317,7 @@ def test_a_shipped_card_tells_the_truth_about_its_weights(name: str) -> None:
         answers = torch.cat([network(batch).argmax(1) for batch in batches])
     accuracy = accuracy_score(labels, answers.numpy())
     assert card.data.complete
-    assert card.spec.model == PRESETS[RECIPES[name].preset or name].model
+    assert card.spec.model == RECIPES[name].model
     assert card.spec.data == RECIPES[name].data
     assert card.test.images == found.card.test_images
     if whole:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from explorer.analysis.attribution_methods import METHODS, PATCH
 from explorer.data.cards import DataCard
 from explorer.data.tensors import black
 from explorer.errors import SpecError
-from explorer.models import GlobalAveragePool2d, Network, build
+from explorer.models import ChannelAffine, GlobalAveragePool2d, Network, ScaledTanh, build, twin
 from explorer.shapes import trace
 
 STEPS = 64
@@ -28,7 +29,7 @@ STRIDE = 2
 """How far occlusion's square moves, in pixels; a smaller image gets a smaller square."""
 SEED = 0
 """Of the random weights."""
-ACTIVATIONS = nn.ReLU | nn.LeakyReLU | nn.GELU | nn.Tanh | nn.Sigmoid
+ACTIVATIONS = nn.ReLU | nn.LeakyReLU | nn.GELU | nn.Tanh | ScaledTanh | nn.Sigmoid
 _BATCH_NUMBERS = 2**23  # as many of the largest layer's outputs at once, 34 MB of them
 
 
@@ -53,9 +54,9 @@ def available(network: Network) -> list[str]:
     """The names of the methods that this network has, in the order of :data:`METHODS`.
 
     Guided backpropagation and deconvolution change ReLUs and nothing else, so they need that all activations are.
-    DeepLIFT has no rule for GELU nor (in captum) for overlapping max pooling; it needs every module to work once, which
-    all do here. Grad-CAM needs a convolution, class activation maps a head of global average pooling and the output
-    layer alone.
+    DeepLIFT has no rule for GELU and LeCun's tanh nor (in captum) for overlapping max pooling; it needs every module to
+    work once, which all do here. Grad-CAM needs a convolution, class activation maps a head of global average pooling
+    and the output layer alone.
     """
     kinds = [type(module) for module in network]
     activations = {kind for kind in kinds if issubclass(kind, ACTIVATIONS)}
@@ -63,7 +64,7 @@ def available(network: Network) -> list[str]:
     wanting = {
         "guided-backpropagation": not rectified,
         "deconvolution": not rectified,
-        "deeplift": nn.GELU in activations or any(_overlaps(module) for module in network),
+        "deeplift": bool(activations & {nn.GELU, ScaledTanh}) or any(_overlaps(module) for module in network),
         "grad-cam": not convolutions(network),
         "cam": _head(network) is None,
     }
@@ -96,14 +97,14 @@ def attribute(
         raise SpecError(f"there is no convolution {layer!r}; there are: {', '.join(names)}")
     # Filters are entered once, whoever else asks; a context manager's would race between threads.
     warnings.filterwarnings("ignore", message="Setting (forward, )?backward hooks", category=UserWarning)
-    twin = _twin(network)
-    place = next(twin.parameters())
+    lent = twin(network).requires_grad_(False)
+    place = next(lent.parameters())
     inputs = torch.as_tensor(image)[None].to(place).requires_grad_()
     baseline = torch.tensor(black(card)).to(place).view(1, -1, 1, 1).expand_as(inputs).contiguous()
     with torch.enable_grad():
         if method == "grad-cam":
-            return _grad_cam(twin, inputs, target, layer or convolutions(network)[-1])
-        return _WAYS[method](twin, inputs, baseline, target)
+            return _grad_cam(lent, inputs, target, layer or convolutions(network)[-1])
+        return _WAYS[method](lent, inputs, baseline, target)
 
 
 def random_weights(network: Network) -> Network:
@@ -194,10 +195,11 @@ def _cam(network: Network, inputs: Tensor, _: Tensor, target: int) -> Attributio
     assert place is not None  # noqa: S101 available() has looked
     with torch.no_grad():
         maps = network[:place](inputs)  # (1, C, h, w)
-        weights, bias = network[-1].weight[target], network[-1].bias[target]  # type: ignore[index]
+        output = cast("nn.Linear", network[-1])
+        weights, bias = output.weight[target], 0.0 if output.bias is None else float(output.bias[target])
         values = torch.einsum("c,nchw->nhw", weights, maps)[:, None] / maps[0, 0].numel()
         logit = network(inputs)[0, target]
-    return Attribution(_map(values), Completeness(float(values.double().sum()), float(logit - bias)))
+    return Attribution(_map(values), Completeness(float(values.double().sum()), float(logit) - bias))
 
 
 _WAYS: Mapping[str, Callable[[Network, Tensor, Tensor, int], Attribution]] = {
@@ -212,15 +214,6 @@ _WAYS: Mapping[str, Callable[[Network, Tensor, Tensor, int], Attribution]] = {
 
 
 # --- what they share ---
-
-
-def _twin(network: Network) -> Network:
-    """Another network on the same weights, in evaluation mode: what captum hangs on it or asks of its parameters never
-    reaches the lent one. No weight is copied or drawn."""
-    with torch.device("meta"):
-        twin = Network(network.spec, network.input_shape, network.classes)
-    twin.load_state_dict(network.state_dict(), assign=True)
-    return twin.eval().requires_grad_(False)
 
 
 class _Copy(nn.Module):
@@ -244,7 +237,7 @@ def _activated(network: Network, layer: str) -> str:
     """The last of the normalisation and activation that follow a convolution: its maps are the network's features."""
     names = [name for name, _ in network.named_children()]
     place = names.index(layer)
-    while isinstance(network[place + 1], nn.BatchNorm2d | ACTIVATIONS):
+    while isinstance(network[place + 1], nn.BatchNorm2d | ChannelAffine | ACTIVATIONS):
         place += 1
     return names[place]
 

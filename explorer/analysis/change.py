@@ -23,7 +23,7 @@ from explorer.analysis.evaluate import Evaluation
 from explorer.data.cards import DataCard
 from explorer.edits import Bias, Edit, Edits, Off, Prune, Scale, Write
 from explorer.errors import SpecError
-from explorer.models import Network
+from explorer.models import ChannelAffine, Codes, Network, TableConv2d
 from explorer.shapes import LayerShape
 
 BATCH = 200
@@ -34,7 +34,7 @@ KEPT_BYTES = 50_000_000
 """What may be kept of the layers before the first edited one."""
 
 Weighted = nn.Conv2d | nn.Linear
-Norm = nn.BatchNorm1d | nn.BatchNorm2d
+Norm = nn.BatchNorm1d | nn.BatchNorm2d | ChannelAffine
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,10 @@ def _apply(network: Network, edit: Edit) -> None:
             _prune_kernels(network, edit)
         case Write():
             target = _slice(network, edit.layer, edit.number, edit.channel)
+            table = getattr(_of(network, edit.layer, edit.number), "table", None)
+            unseen = table is not None and not table[edit.number, edit.channel]
+            if unseen and any(edit.weights):
+                raise SpecError(f"kernel {edit.number} of {edit.layer} does not see input map {edit.channel}")
             if len(edit.weights) != len(target):
                 raise SpecError(f"{edit.layer} has {len(target)} weights there, not {len(edit.weights)}")
             target.copy_(torch.tensor(edit.weights))
@@ -129,12 +133,18 @@ def _apply(network: Network, edit: Edit) -> None:
 
 def _prune_weights(network: Network, edit: Prune) -> None:
     names = editable(network) if edit.layer is None else [edit.layer]
-    tensors = [_weighted(network, name).weight for name in names]
-    together = torch.cat([tensor.flatten() for tensor in tensors])
-    mask = _mask(prune.L1Unstructured(edit.share), together)
-    parts = torch.split(mask, [tensor.numel() for tensor in tensors])
-    for tensor, part in zip(tensors, parts, strict=True):
-        tensor.mul_(part.view_as(tensor))
+    learned = [(module.weight, _learned(module)) for module in (_weighted(network, name) for name in names)]
+    mask = _mask(prune.L1Unstructured(edit.share), torch.cat([weight[where] for weight, where in learned]))
+    parts = torch.split(mask, [int(where.sum()) for _, where in learned])
+    for (weight, where), part in zip(learned, parts, strict=True):
+        weight[where] *= part
+
+
+def _learned(module: Weighted) -> Tensor:
+    """Which of a layer's weights are learned, and so compared: none of fixed codes, and no missing connections."""
+    if isinstance(module, TableConv2d):
+        return module.table.bool().expand_as(module.weight)
+    return torch.full_like(module.weight, not isinstance(module, Codes), dtype=torch.bool)
 
 
 def _prune_kernels(network: Network, edit: Prune) -> None:
@@ -155,7 +165,7 @@ def _scale(network: Network, edit: Scale) -> None:
     numbers = slice(edit.number, edit.number + 1)
     for module in _after(network, edit.layer):
         if isinstance(module, Norm):
-            target, numbers = module, _block(module.num_features, edit.number, _width(network, edit.layer))
+            target, numbers = module, _block(len(module.weight), edit.number, _width(network, edit.layer))
         elif isinstance(module, ACTIVATIONS | Weighted):
             break
     for values in (cast("Tensor", target.weight), cast("Tensor | None", target.bias)):
@@ -170,7 +180,7 @@ def _switch_off(network: Network, layer: str, number: int) -> None:
         module.bias[number] = 0
     for later in _after(network, layer):
         if isinstance(later, Norm):
-            block = _block(later.num_features, number, width)
+            block = _block(len(later.weight), number, width)
             later.weight[block] = 0
             later.bias[block] = 0
         elif isinstance(later, Weighted):

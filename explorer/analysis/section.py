@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from explorer.analysis.terms import INPUT
 from explorer.errors import SpecError
 from explorer.shapes import LayerShape, padding
-from explorer.spec import Activation, BatchNorm, Conv, Dense, Dropout, Flatten, GlobalAveragePool, Output, Pool
+from explorer.spec import Activation, Affine, BatchNorm, Conv, Dense, Dropout, Flatten, GlobalAveragePool, Output, Pool
 
 Kind = Literal["convolution", "pooling", "dense", "elementwise"]
-_AFTER = BatchNorm | Activation | Dropout
+_AFTER = BatchNorm | Affine | Activation | Dropout
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ def section(
     """The cut through map or unit ``number`` of the layer ``name``.
 
     ``image`` is the normalised input, float32 (C, H, W), ``outputs`` are :func:`~explorer.analysis.activations`' for
-    it. Batch normalisation, activation and dropout are shown together with the layer whose numbers they change.
+    it. Batch normalisation, affine, activation and dropout are shown together with the layer whose numbers they change.
     Raises SpecError for a layer or a number that does not exist.
     """
     places = {layer.name: place for place, layer in enumerate(layers)}
@@ -84,6 +84,7 @@ def section(
             kind: Kind = "convolution"
             arrays = {"inputs": source, "kernel": _array(weights[f"{base.name}.weight"][number])}
             facts = {"stride": conv.stride, "pad": padding(conv)[0], "bias": _bias(weights, base, number)}
+            facts["seen"] = list(range(len(source)) if conv.connections is None else conv.connections[number])
         case Dense() | Output():
             kind = "dense"
             arrays = {"inputs": source.reshape(-1), "weights": _array(weights[f"{base.name}.weight"][number])}
@@ -96,7 +97,7 @@ def section(
         case Pool() | GlobalAveragePool() if first == place:
             kind, after = "pooling", ()
             arrays, facts = {"inputs": source[number : number + 1]}, _window(base)
-        case BatchNorm() | Activation() | Dropout():  # the network's first layer
+        case BatchNorm() | Affine() | Activation() | Dropout():  # the network's first layer
             kind, after = "elementwise", layers[first:end]
             arrays, facts = {"inputs": source[number][None]}, {}
         case _:  # what lies before has nothing to show for these numbers: they are as they come
@@ -140,6 +141,10 @@ def _step(network: nn.Module, layer: LayerShape, number: int) -> dict[str, Any]:
             state = norm.state_dict()
             learned = {key: float(state[name][number]) for key, name in names.items()}
             return {"op": "batch_norm", "layer": layer.name, "epsilon": norm.eps, **learned}
+        case Affine():
+            state = network.get_submodule(layer.name).state_dict()
+            learned = {key: float(state[name][number]) for key, name in (("scale", "weight"), ("shift", "bias"))}
+            return {"op": "affine", "layer": layer.name, **learned}
         case Activation(function=function):
             return {"op": "activation", "layer": layer.name, "function": function}
         case _:

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from explorer.errors import SpecError
-from explorer.models import GlobalAveragePool2d, Network, UnevenConv2d
+from explorer.models import ChannelAffine, GlobalAveragePool2d, Network, UnevenConv2d
 
 INPUT = "input"
 
@@ -123,6 +123,9 @@ def _sources(module: nn.Module, below: np.ndarray, at: tuple[int, ...], value: f
             return _Sources(np.arange(len(weights))[:, None], weights, weights.shape, _bias(module, at[0]))
         case nn.BatchNorm2d() | nn.BatchNorm1d():
             return _normalisation(module, at)
+        case ChannelAffine():
+            slope, shift = (float(values.detach()[at[0]]) for values in (module.weight, module.bias))
+            return _Sources(np.array([at], np.int64), np.array([slope]), (1,), (Constant("shift", shift),))
         case nn.MaxPool2d():
             corners = _window(module, at)
             winner = int(below[tuple(corners.T)].argmax())  # the first of equals, as in PyTorch

@@ -9,7 +9,7 @@ import numpy as np
 from explorer.errors import SpecError
 from explorer.models import Network
 from explorer.shapes import LayerShape, trace
-from explorer.spec import Activation, BatchNorm, Conv, Dense, Output
+from explorer.spec import Activation, Affine, BatchNorm, Conv, Dense, Output
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def patch(image: np.ndarray, layer: LayerShape, row: int, column: int) -> np.nda
 def _units(layers: tuple[LayerShape, ...], index: int) -> Units:
     following = [layer.layer for layer in layers[index + 1 : index + 3]]
     end = index
-    if following and isinstance(following[0], BatchNorm):
+    if following and isinstance(following[0], BatchNorm | Affine):
         end, following = index + 1, following[1:]
     rectified = bool(following) and isinstance(following[0], Activation) and following[0].function == "relu"
     return Units(layers[index], layers[end].name, rectified)

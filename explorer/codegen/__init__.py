@@ -11,7 +11,7 @@ from __future__ import annotations
 from explorer.codegen import _network, _training
 from explorer.data.cards import DataCard
 from explorer.errors import DataError
-from explorer.shapes import trace
+from explorer.shapes import LayerShape, trace
 from explorer.spec import RunSpec
 
 _WIDTH = 120
@@ -30,10 +30,10 @@ def script(run: RunSpec, card: DataCard) -> str:
     layers = trace(run.model, card.shape, len(card.classes))
     blocks = (
         _head(run, card),
-        _constants(run, card),
-        _network.SAME_CONV if any(_network.uneven(layer.layer) for layer in layers) else "",
+        _constants(run, card, layers),
+        *_network.parts(layers),
         _network.build(layers, card),
-        _network.initialise(run.train),
+        _network.initialise(run.train, layers),
         _network.hold(run),
         _training.load(card),
         _training.SMOOTHING if run.train.augmentation.elastic else "",
@@ -88,7 +88,7 @@ except RuntimeError:  # built for CUDA beside a torch for the CPU, it lacks two 
     from torchvision import datasets'''
 
 
-def _constants(run: RunSpec, card: DataCard) -> str:
+def _constants(run: RunSpec, card: DataCard, layers: tuple[LayerShape, ...]) -> str:
     recipe, data, changes = run.train, run.data, run.train.augmentation
     lines = [
         f"MEAN, STD = {card.mean}, {card.std}  # of the training images' brightness, 0 to 1",
@@ -119,6 +119,8 @@ def _constants(run: RunSpec, card: DataCard) -> str:
         lines.append(f"THICKNESS = {changes.thickness}  # at most, pixels at each edge of a stroke")
     if recipe.frozen_kernels:
         lines += ["", *_literal("FROZEN = ", recipe.frozen_kernels, "")]
+    for name, value in _network.constants(layers):
+        lines += ["", *_literal(f"{name} = ", value, "")]
     return "\n".join(lines)
 
 
@@ -132,7 +134,9 @@ def _literal(before: str, value: object, after: str, indent: int = 0) -> list[st
 
 
 def _flat(value: object) -> str:
-    return f"[{', '.join(map(_flat, value))}]" if isinstance(value, tuple) else repr(value)
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_flat, value))}]"
+    return f'"{value}"' if isinstance(value, str) else repr(value)
 
 
 def _main(run: RunSpec) -> str:

@@ -22,6 +22,7 @@ TITLES: dict[Kind, str] = {
     "input": "input",
     "conv": "convolution",
     "batch_norm": "normalisation",
+    "affine": "coefficient and bias",
     "activation": "activation",
     "pool": "pooling",
     "dropout": "dropout",

@@ -57,6 +57,7 @@ def _kinds(
         {
             "conv": conv,
             "batch_norm": norm,
+            "affine": norm,
             "activation": activation,
             "pool": pool,
             "dropout": dropout,

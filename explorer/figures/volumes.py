@@ -1,8 +1,8 @@
 """Where the parts of the architecture diagram stand: layers to boxes, in pixels, to one scale.
 
 Feature maps (C, H, W) are boxes: H is their height, W recedes to the upper right, C is their width, compressed by a
-root. Vectors are bars, their height a logarithm of the units. Layers that keep the shape (normalisation, activation,
-dropout) are slabs at their volume's right side. All volumes stand on one axis, y = 0, from left to right.
+root. Vectors are bars, their height a logarithm of the units. Layers that keep the shape (normalisation, affine,
+activation, dropout) are slabs at their volume's right side. All volumes stand on one axis, y = 0, from left to right.
 """
 
 from __future__ import annotations
@@ -13,12 +13,25 @@ from math import log2, sqrt
 from typing import Literal
 
 from explorer.shapes import LayerShape, Shape
-from explorer.spec import Activation, BatchNorm, Conv, Dense, Dropout, Flatten, GlobalAveragePool, Layer, Output, Pool
+from explorer.spec import (
+    Activation,
+    Affine,
+    BatchNorm,
+    Conv,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    Layer,
+    Output,
+    Pool,
+)
 
 Kind = Literal[
     "input",
     "conv",
     "batch_norm",
+    "affine",
     "activation",
     "pool",
     "dropout",
@@ -39,7 +52,7 @@ GAP = 16.0  # between two volumes, at least
 LABEL_GAP = 12.0  # between two labels, at least
 SPREAD = 46.0  # what a gap may grow by to fill a wide place
 
-_FOLDED = (BatchNorm, Activation, Dropout)
+_FOLDED = (BatchNorm, Affine, Activation, Dropout)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from explorer.errors import WeightsError
 from explorer.foreign.matching import Matching
 from explorer.foreign.protocol import ANSWER, PACKED, REQUEST, TOO_MUCH, Answer, Kind, Request
 from explorer.shapes import LayerShape, trace
-from explorer.spec import BatchNorm, RunSpec
+from explorer.spec import BatchNorm, Conv, Output, RunSpec
 from explorer.weights import HEAD_BYTES, is_safetensors
 
 LIMIT_SECONDS = 120.0
@@ -80,9 +80,20 @@ def convert(path: Path, spec: RunSpec, *, limit_seconds: float = LIMIT_SECONDS) 
 
 def most_bytes(layers: Sequence[LayerShape]) -> int:
     """The size of the largest file that a network's weights could sensibly be in."""
-    # Batch normalisation keeps as many statistics as it has parameters.
-    numbers = sum(layer.parameters * (2 if isinstance(layer.layer, BatchNorm) else 1) for layer in layers)
-    return BYTES_A_NUMBER * numbers + ENVELOPE_BYTES
+    return BYTES_A_NUMBER * sum(map(_kept, layers)) + ENVELOPE_BYTES
+
+
+def _kept(layer: LayerShape) -> int:
+    """How many numbers of a layer a file has."""
+    match layer.layer:
+        case BatchNorm():  # as many statistics as it has parameters
+            return 2 * layer.parameters
+        case Conv(connections=table, kernel_size=size) if table is not None:  # the maps that it doesn't see are zeros
+            return layer.output[0] * (layer.input[0] * size * size + 1)
+        case Output(codes=True):
+            return layer.input[0] * layer.output[0]
+        case _:
+            return layer.parameters
 
 
 def _kind(path: Path, most: int) -> Kind:

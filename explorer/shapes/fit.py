@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from explorer.shapes.layers import LayerShape, largest, partial
 from explorer.shapes.windows import Shape, padding, slide
-from explorer.spec import Conv, Dense, Layer, ModelSpec, Pool
+from explorer.spec import Conv, Dense, Layer, ModelSpec, Output, Pool
 
 # What a change costs, so that the cheapest set of changes is the gentlest: touching a layer at all, then each step of
 # a setting. More zeros cost most, because they fill the map with what no image holds.
@@ -29,7 +29,7 @@ def repair(model: ModelSpec, input_shape: Shape, classes: int) -> ModelSpec:
     from the first fault on cheaper than changes before it. Too large: the largest layers are halved until it is not.
     Layers keep their order and only pooling is ever removed, so a network in block form stays in it.
 
-    Raises SpecError where the input alone is at fault.
+    Raises SpecError where the input alone is at fault, or what no window and no width can mend.
     """
     while True:
         layers, error = partial(model, input_shape, classes)
@@ -38,7 +38,10 @@ def repair(model: ModelSpec, input_shape: Shape, classes: int) -> ModelSpec:
         if error.layer is None:
             raise error
         if len(layers) < len(model.layers):
-            model = _fitted(model, input_shape, first_fault=error.layer)
+            fitted = _fitted(model, input_shape, first_fault=error.layer)
+            if fitted == model:  # no window is at fault: a table of connections, or the outputs' codes
+                raise error
+            model = fitted
             continue
         thinner = _thinner(model, layers)
         if thinner is None:
@@ -116,7 +119,10 @@ def _choices(layer: Layer) -> Iterator[tuple[int, tuple[Layer, ...]]]:
     yield 0, (layer,)
     match layer:
         case Conv(kernel_size=kernel, stride=stride):
+            tabled = layer.connections is not None and layer.padding == "same"
             for size in range(1, kernel):
+                if tabled and size % 2 == 0:
+                    continue  # which would be padded unevenly
                 yield _TOUCH + _KERNEL * (kernel - size), (layer.model_copy(update={"kernel_size": size}),)
             for step in range(1, stride):
                 yield _TOUCH + _STRIDE * (stride - step), (layer.model_copy(update={"stride": step}),)
@@ -165,7 +171,7 @@ def _thinner(model: ModelSpec, layers: Sequence[LayerShape]) -> ModelSpec | None
         # A layer's size comes from its own width and from that of the layer before; the wider one gives way.
         wide = [i for i in range(worst.index + 1) if isinstance(model.layers[i], Conv | Dense)][-2:]
         for index in sorted(wide, key=lambda i: (_width(model.layers[i]), i), reverse=True):
-            smaller = _narrower(model.layers[index])
+            smaller = _narrower(model.layers[index], _is_counted_on(model, index))
             if smaller is not None:
                 return ModelSpec(layers=(*model.layers[:index], smaller, *model.layers[index + 1 :]))
     return None
@@ -175,11 +181,22 @@ def _width(layer: Layer) -> int:
     return layer.kernels if isinstance(layer, Conv) else layer.units if isinstance(layer, Dense) else 0
 
 
-def _narrower(layer: Layer) -> Layer | None:
-    """The layer without superfluous zeros, or with half its width; None where neither is left to take."""
+def _is_counted_on(model: ModelSpec, index: int) -> bool:
+    """Whether a table of connections or the outputs' codes need the layer's width as it is."""
+    here = model.layers[index]
+    after = next(layer for layer in model.layers[index + 1 :] if isinstance(layer, Conv | Dense | Output))
+    tables = [layer.connections for layer in (here, after) if isinstance(layer, Conv)]
+    return any(table is not None for table in tables) or (isinstance(after, Output) and after.codes)
+
+
+def _narrower(layer: Layer, as_wide: bool) -> Layer | None:
+    """The layer without superfluous zeros, or, unless it is to stay ``as_wide``, with half its width; None where
+    neither is left to take."""
     match layer:
         case Conv(padding=int(zeros), kernel_size=kernel) if zeros > kernel // 2:
             return layer.model_copy(update={"padding": kernel // 2})
+        case _ if as_wide:
+            return None
         case Conv(kernels=width) if width > 1:
             return layer.model_copy(update={"kernels": width // 2})
         case Dense(units=width) if width > 1:

@@ -10,9 +10,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from explorer.bitmaps import CODES
 from explorer.errors import SpecError
 from explorer.shapes.windows import Field, Shape, conv_fault, padding, pool_fault, size_formula, slide
-from explorer.spec import BatchNorm, Conv, Dense, Flatten, GlobalAveragePool, Layer, ModelSpec, Output, Pool
+from explorer.spec import Affine, BatchNorm, Conv, Dense, Flatten, GlobalAveragePool, Layer, ModelSpec, Output, Pool
 
 FLOAT_BYTES = 4
 
@@ -27,7 +28,7 @@ class LayerShape:
 
     ``macs`` counts one multiply-accumulate a weight and output position, for one image: kernels · channels ·
     kernel_size² · height · width of a convolution's output (zeros of the padding included), inputs · outputs of a
-    dense layer. Additions of biases, normalisation, activations and pooling count 0.
+    dense layer. Additions of biases, normalisation, affine maps, activations and pooling count 0.
 
     ``receptive_field`` is the side, in input pixels, of the square that one unit depends on; ``jump`` is the distance
     between the squares of neighbouring units and ``offset`` where the first one begins (negative in the padding). So
@@ -145,6 +146,9 @@ def _output(layer: Layer, name: str, shape: Shape, classes: int) -> tuple[Shape,
     """The output's shape and the formula that gives it. Raises SpecError without a place."""
     match layer:
         case Conv(kernel_size=window, stride=stride):
+            unknown = [number for maps in layer.connections or () for number in maps if number >= shape[0]]
+            if unknown:
+                raise SpecError(f"{name} is to see input map {unknown[0]}, but there are only 0 to {shape[0] - 1}")
             before, after = padding(layer)
             sides = tuple(slide(side, window, stride, before + after) for side in shape[1:])
             if min(sides) < 1:
@@ -162,6 +166,11 @@ def _output(layer: Layer, name: str, shape: Shape, classes: int) -> tuple[Shape,
             return (shape[0],), ""
         case Dense(units=units):
             return (units,), ""
+        case Output(codes=True) if (classes, *shape) != (len(CODES), len(CODES[0])):
+            raise SpecError(
+                f"{name} compares {len(CODES[0])} numbers with the codes of {len(CODES)} digits: here it gets "
+                f"{shape[0]:,}, and there are {classes} classes"
+            )
         case Output():
             return (classes,), ""
         case _:
@@ -170,12 +179,18 @@ def _output(layer: Layer, name: str, shape: Shape, classes: int) -> tuple[Shape,
 
 def _parameters(layer: Layer, shape: Shape, output: Shape) -> tuple[int, str]:
     match layer:
+        case Conv(kernel_size=k, kernels=kernels, bias=bias, connections=table) if table is not None:
+            links = sum(map(len, table))
+            count = k * k * links + bias * kernels
+            return count, f"{k}·{k}·{links:,}{f' + {kernels:,}' if bias else ''} = {count:,}"
         case Conv(kernel_size=k, kernels=kernels, bias=bias):
             count = (k * k * shape[0] + bias) * kernels
             weights = f"{k}·{k}·{shape[0]:,}"
             return count, f"({weights} + 1)·{kernels:,} = {count:,}" if bias else f"{weights}·{kernels:,} = {count:,}"
-        case BatchNorm():
+        case BatchNorm() | Affine():
             return 2 * shape[0], f"2·{shape[0]:,} = {2 * shape[0]:,}"
+        case Output(codes=True):
+            return 0, ""
         case Dense() | Output():
             count = (shape[0] + 1) * output[0]
             return count, f"({shape[0]:,} + 1)·{output[0]:,} = {count:,}"
@@ -185,8 +200,9 @@ def _parameters(layer: Layer, shape: Shape, output: Shape) -> tuple[int, str]:
 
 def _macs(layer: Layer, shape: Shape, output: Shape) -> int:
     match layer:
-        case Conv(kernel_size=k):
-            return k * k * shape[0] * math.prod(output)
+        case Conv(kernel_size=k, connections=table):
+            links = shape[0] * output[0] if table is None else sum(map(len, table))
+            return k * k * links * math.prod(output[1:])
         case Dense() | Output():
             return shape[0] * output[0]
         case _:

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from explorer.errors import SpecError
-from explorer.models import Network
+from explorer.models import Network, twin
 from explorer.runs import service
 from explorer.spec import TrainSpec
 from explorer.training import schedule
@@ -99,10 +99,10 @@ def gradient(
 
     Raises SpecError where the network has no such parameter.
     """
-    twin = _twin(network)
-    asked = _parameter(twin, parameter)
+    shared = twin(network)
+    asked = _parameter(shared, parameter)
     with torch.enable_grad():
-        loss = F.cross_entropy(twin(images), labels, label_smoothing=smoothing)
+        loss = F.cross_entropy(shared(images), labels, label_smoothing=smoothing)
         (slopes,) = torch.autograd.grad(loss, asked)
     return float(loss.detach()), slopes
 
@@ -118,27 +118,18 @@ def finite_difference(
     h: float = H,
 ) -> Difference:
     """The slope of the loss by one weight, as (f(w + h) − f(w − h)) / 2h, and by autograd, everything in float64."""
-    twin = _twin(network).double()  # makes tensors of its own
+    shared = twin(network).double()  # makes tensors of its own
     wide = images.double()
-    _, slopes = gradient(twin, parameter, wide, labels, smoothing=smoothing)
-    asked = _parameter(twin, parameter)
+    _, slopes = gradient(shared, parameter, wide, labels, smoothing=smoothing)
+    asked = _parameter(shared, parameter)
     losses = []
     with torch.no_grad():
         middle = float(asked[index])
         for value in (middle + h, middle - h):
             asked[index] = value
-            losses.append(float(F.cross_entropy(twin(wide), labels, label_smoothing=smoothing)))
+            losses.append(float(F.cross_entropy(shared(wide), labels, label_smoothing=smoothing)))
     above, below = losses
     return Difference(h, above, below, (above - below) / (2 * h), float(slopes[index]))
-
-
-def _twin(network: Network) -> Network:
-    """The network once more, in evaluation mode, on the same tensors: what is shared between sessions gets neither
-    gradients nor another mode. (On the meta device nothing is drawn at random and no memory taken.)"""
-    with torch.device("meta"):
-        twin = Network(network.spec, network.input_shape, network.classes)
-    twin.load_state_dict(network.state_dict(), assign=True)
-    return twin.eval()
 
 
 def _parameter(network: Network, name: str) -> Tensor:

@@ -78,9 +78,9 @@ def restore(optimizer: Optimizer, network: nn.Module, tensors: Mapping[str, Tens
 
 
 def gradient_norms(network: nn.Module) -> dict[str, list[Tensor]]:
-    """Of each convolution and dense layer the L2 norms of its gradients (weights, biases), left on the device."""
+    """Of each convolution and dense layer that learns its gradients' L2 norms (weights, biases), left on the device."""
     return {
         name: [torch.linalg.vector_norm(one.grad) for one in module.parameters() if one.grad is not None]
         for name, module in network.named_children()
-        if isinstance(module, nn.Conv2d | nn.Linear)
+        if isinstance(module, nn.Conv2d | nn.Linear) and module.weight.requires_grad
     }

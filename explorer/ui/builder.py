@@ -15,6 +15,7 @@ from explorer.errors import SpecError
 from explorer.figures.theme import shape_text
 from explorer.presets import PRESETS
 from explorer.shapes import LayerShape, describe_repair, partial, repair
+from explorer.spec import ModelSpec
 from explorer.ui import shell, state
 
 KERNELS = (1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 192, 256, 384, 512)
@@ -23,12 +24,14 @@ STRIDES = (1, 2, 3, 4)
 PADDINGS: tuple[str | int, ...] = ("valid", "same", 1, 2, 3, 4, 5)
 POOL_SIZES = (2, 3, 4, 5, 6, 7)
 POOL_STRIDES = (1, 2, 3, 4)
+DROPOUTS = tuple(range(0, 95, 5))  # per cent
 UNITS = (8, 10, 16, 24, 32, 48, 64, 84, 96, 120, 128, 192, 256, 384, 512, 768, 1024)
 ACTIVATIONS = {
     "relu": "ReLU",
     "leaky_relu": "leaky ReLU",
     "gelu": "GELU",
     "tanh": "tanh",
+    "scaled_tanh": "LeCun's tanh",
     "sigmoid": "sigmoid",
     "none": "none",
 }
@@ -157,14 +160,12 @@ def redraw(change: Callable[[], object]) -> None:
 
 def _controls(draft: Draft) -> object:
     # A widget shows its user's own change by itself, and another draft's widgets are others by their ids.
-    _layers, error = traced(draft)
     blocks = [*map(_summary, draft.blocks.convs), *map(_summary, draft.blocks.dense)]
-    fault = error and (error.layer, str(error))
     frozen = (draft.train.frozen_kernels, draft.frozen_fault)
-    return blocks, draft.conv_ids, draft.dense_ids, draft.head_id, draft.data.dataset, fault, frozen
+    return blocks, draft.conv_ids, draft.dense_ids, draft.head_id, draft.data.dataset, _fault_of(draft), frozen
 
 
-# What of the draft the two fragments show.
+# What of the draft these fragments show.
 _SHOWN: dict[str, Callable[[Draft], object]] = {
     "controls": _controls,
     "recipe": lambda d: (d.train, d.data, d.head_id),
@@ -343,17 +344,26 @@ def _fault(draft: Draft, error: SpecError | None, here: Place) -> None:
     if error is None or error.layer is None or place(draft.blocks, error.layer) != here:
         return
     st.error(str(error), icon=":material/error:")
-    card = find_card(draft.data.dataset)
-    mended = repair(draft.model, card.shape, len(card.classes))
     st.button(
         "Make it fit",
         key="make-it-fit",
         icon=":material/build:",
         type="primary",
         on_click=edit,
-        args=(lambda d: d.with_model(mended),),
+        args=(lambda d: d.with_model(_mended(d)),),
     )
-    st.caption(describe_repair(draft.model, mended))
+    st.caption(describe_repair(draft.model, _mended(draft)))
+
+
+def _mended(draft: Draft) -> ModelSpec:
+    card = find_card(draft.data.dataset)
+    return repair(draft.model, card.shape, len(card.classes))
+
+
+def _fault_of(draft: Draft) -> object:
+    """All that is said of a fault, and where; None where there is none."""
+    _layers, error = traced(draft)
+    return error and (error.layer, str(error), describe_repair(draft.model, _mended(draft)))
 
 
 # --- widgets whose callback edits the draft ---
@@ -410,15 +420,7 @@ def _switch(label: str, value: bool, name: str, key: str, setter: Setter) -> Non
 
 
 def _dropout(value: float, key: str, setter: Setter) -> None:
-    percent = round(100 * value)
-    st.slider(
-        "Dropout",
-        0,
-        90,
-        percent,
-        5,
-        format="%d %%",
-        key=key,
-        help=HELP["dropout"],
-        on_change=_on_change(key, lambda draft, chosen: setter(draft, chosen / 100)),
-    )
+    def change(draft: Draft, percent: int) -> Draft:
+        return setter(draft, percent / 100)
+
+    _steps("Dropout", DROPOUTS, round(100 * value), "dropout", key, change, format_func=lambda percent: f"{percent} %")

@@ -10,6 +10,7 @@ import streamlit as st
 from explorer.edits import Bias, Edits, Off, Scale, Write, of_unit, to_json
 from explorer.models import Network
 from explorer.networks import Known
+from explorer.spec import Conv
 from explorer.ui import cache, changes
 from explorer.ui.components import wall
 
@@ -139,6 +140,11 @@ def _matrix(network: Known, edits: Edits, unit: Unit, channel: int, noun: str) -
     from explorer.analysis import change
 
     layer, number = unit
+    model_spec = network.spec.model
+    kind = dict(zip(model_spec.names, model_spec.layers, strict=True))[layer]
+    if isinstance(kind, Conv) and kind.connections is not None and channel not in kind.connections[number]:
+        st.caption(f"Kernel {number} does not see input map {channel}: there are no weights.")
+        return
     written = tuple(edit for edit in edits if edit.kind in ("prune", "write", "bias"))
     model = cache.changed(network.id, network.version, to_json(written))
     turn = (network.id, network.version, unit, channel, changes.turn())

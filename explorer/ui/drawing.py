@@ -67,8 +67,8 @@ def find(network_id: str, moment: str | None) -> Known:
     found = next((known for known in cache.known_networks() if known.id == network_id), None)
     if found is None:
         raise StoreError(f"there is no network {network_id!r:.40} any more")
-    steps = {step.step for step in cache.moments(found.id, found.version)} if moment else set()
-    return found.at(int(moment)) if moment and moment.isdecimal() and int(moment) in steps else found
+    steps = {str(kept.step): kept.step for kept in cache.moments(found.id, found.version)} if moment else {}
+    return found.at(steps[moment]) if moment in steps else found
 
 
 def look(network: Known, picture: Any, without: frozenset[str]) -> Drawn:

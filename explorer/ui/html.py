@@ -34,7 +34,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str, n
         "<tr>" + "".join(cell("td", number, text) for number, text in enumerate(row)) + "</tr>" for row in rows
     )
     return (
-        f'<div class="ks-table" tabindex="0"><table><caption>{escape(caption)}</caption>'
+        f'<div class="ks-table" tabindex="0"><table><caption><span>{escape(caption)}</span></caption>'
         f"<thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 

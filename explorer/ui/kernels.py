@@ -51,7 +51,11 @@ def _weights(network: Known, layers: tuple[LayerShape, ...]) -> None:
     for layer in found:
         weights, _ = cache.kernels(network.id, network.version, layer.name)
         inputs = weights.shape[1]
-        st.markdown(f"**{layer.name}**: {len(weights)} kernels of {' × '.join(map(str, weights.shape[1:]))}")
+        table = layer.layer.connections if isinstance(layer.layer, Conv) else None
+        some = (
+            "" if table is None else ". Each sees only some of the input maps: where it sees none, its slice is empty"
+        )
+        st.markdown(f"**{layer.name}**: {len(weights)} kernels of {' × '.join(map(str, weights.shape[1:]))}{some}")
         channel = 0
         if inputs > 1:
             channel = st.slider("Slice for input map", 0, inputs - 1, key=f"slice-{layer.name}", width=320)

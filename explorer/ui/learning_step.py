@@ -11,7 +11,7 @@ from explorer.data.cards import DataCard
 from explorer.figures.theme import count
 from explorer.networks import Known
 from explorer.shapes import LayerShape, trace
-from explorer.spec import BatchNorm, Conv, OptimizerName, Output
+from explorer.spec import Affine, BatchNorm, Conv, OptimizerName, Output
 from explorer.training.one_step import Difference, Memory, fresh
 from explorer.training.schedule import Rate
 from explorer.training.updates import SYMBOLS, Update, update
@@ -66,6 +66,9 @@ def show(network: Known, card: DataCard, pixels: np.ndarray, label: int | None) 
         parameter = f"{layer.name}.{kind}"
         loss, slopes = cache.gradient(network.id, network.version, card.name, parameter, *batch, _smoothing(network))
         index = _index(layer, str(kind), slopes)
+    if _is_missing(layer, index):
+        st.info(f"Kernel {index[0]} does not see input map {index[1]}: there is no such weight.")
+        return
     if _frozen(network, layer, parameter, index):
         st.info(
             f"The recipe freezes this kernel: training puts it back after every step. The loss is {number(loss)}, its "
@@ -114,7 +117,7 @@ def _batch(network: Known, card: DataCard, pixels: np.ndarray, label: int | None
 
 
 def _kind(layer: LayerShape, kind: str) -> str:
-    if isinstance(layer.layer, BatchNorm):
+    if isinstance(layer.layer, BatchNorm | Affine):
         return {"weight": "scale", "bias": "shift"}[kind]
     return kind
 
@@ -124,7 +127,7 @@ def _axes(layer: LayerShape, kind: str) -> tuple[str, ...]:
     match layer.layer:
         case Conv():
             every: tuple[str, ...] = ("Kernel", "Input map", "Row", "Column")
-        case BatchNorm():
+        case BatchNorm() | Affine():
             every = ("Map",) if len(layer.output) == 3 else ("Unit",)
         case Output():
             every = ("Class", "Input")
@@ -145,11 +148,24 @@ def _index(layer: LayerShape, kind: str, slopes: np.ndarray) -> tuple[int, ...]:
     st.button(
         "Strongest gradient",
         key="step-strongest",
-        help=f"Of the {count(prod(slopes.shape))} in this parameter, the one with the steepest slope.",
+        help=f"Of the {count(_many(layer, slopes))} in this parameter, the one with the steepest slope.",
         on_click=_take,
         args=(dict(zip(keys, map(int, best), strict=True)),),
     )
     return index
+
+
+def _many(layer: LayerShape, slopes: np.ndarray) -> int:
+    """How many numbers the parameter has, without connections that are missing."""
+    table = layer.layer.connections if isinstance(layer.layer, Conv) else None
+    if table is None or slopes.ndim == 1:
+        return int(slopes.size)
+    return sum(map(len, table)) * int(prod(slopes.shape[2:]))
+
+
+def _is_missing(layer: LayerShape, index: tuple[int, ...]) -> bool:
+    table = layer.layer.connections if isinstance(layer.layer, Conv) else None
+    return table is not None and len(index) > 1 and index[1] not in table[index[0]]
 
 
 def _take(numbers: dict[str, int]) -> None:

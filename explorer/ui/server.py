@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 from anyio import to_thread
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from streamlit import cli_util, config
@@ -32,10 +32,13 @@ async def _drawing(request: Request) -> Response:
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return PlainTextResponse("Only the app's own pages may ask this.", 403)
     body = bytearray()
-    async for part in request.stream():
-        body += part
-        if len(body) > LONGEST:
-            return PlainTextResponse("This is more than a drawing.", 413)
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > LONGEST:
+                return PlainTextResponse("This is more than a drawing.", 413)
+    except ClientDisconnect:  # the paper has a newer picture
+        return PlainTextResponse("Nobody waits for this any more.", 499)
     try:
         reply = await to_thread.run_sync(_read, bytes(body), dict(request.query_params), limiter=_AT_ONCE)
     except ExplorerError as error:

@@ -221,15 +221,19 @@ def edit(change: Callable[[Draft], Draft], *, hand: str = "", held: bool = False
     While a control, named by ``hand``, is ``held``, all its changes are one step of the history, and the address waits.
     """
     before = history()
-    moving = before is st.session_state.pop(f"_held-{hand}", None)
+    began, last = st.session_state.pop(f"_held-{hand}", (before, before))
+    if last is not before:  # something else has changed the draft meanwhile
+        began = before
     try:
-        changed = change(draft())
-        st.session_state["history"] = now = before.instead(changed) if moving else before.then(changed)
-        if held:
-            st.session_state[f"_held-{hand}"] = now
+        now = began.then(change(draft()))
     except SpecError as error:
         st.toast(str(error), icon=":material/error:")
-    if not held and (moving or history() is not before):
+        return False
+    if now != before:  # the same history stays the same object: the undo button stands for that one
+        st.session_state["history"] = now
+    if held:
+        st.session_state[f"_held-{hand}"] = began, history()
+    elif history() is not began:
         _write_link()
     return history() is not before
 

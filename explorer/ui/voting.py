@@ -43,23 +43,22 @@ def show(network: Known, card: DataCard, on_click: Callable[[int], None]) -> Non
 def _chosen(network: Known, card: DataCard, listed: dict[str, Known]) -> list[Known]:
     """The networks that vote: first those of the bundled vote, where there is one, else the current network."""
     bundled = votes.of_data_set(card.name)
-    if "vote-members" not in st.session_state:
-        first = [network.id] if bundled is None else [voter.name for voter in bundled.members]
-        st.session_state["vote-members"] = [one for one in first if one in listed]
-    before = st.session_state["vote-members"]
-    if not set(before) <= set(listed):  # a run was deleted, or the data set is another one
-        st.session_state["vote-members"] = [one for one in before if one in listed]
+    key = f"vote-members-{card.name}"
+    if key not in st.session_state:
+        st.session_state[key] = [network.id] if bundled is None else [voter.name for voter in bundled.members]
+    st.session_state[key] = [one for one in st.session_state[key] if one in listed]  # a run may have been deleted
     numbers = st.multiselect(
         "Who votes",
         list(listed),
         format_func=lambda one: listed[one].title + ("" if listed[one].kind == "zoo" else f" · {one[:4]}"),
-        key="vote-members",
+        key=key,
         persist_state="session",
         max_selections=MOST,
         placeholder="Networks",
         help=ABOUT,
     )
-    if bundled is not None and set(numbers) == {voter.name for voter in bundled.members}:
+    now = all(listed[one].snapshot is None for one in numbers)
+    if bundled is not None and now and set(numbers) == {voter.name for voter in bundled.members}:
         st.caption(f"The bundled vote. {bundled.chosen_by}")
     return [listed[one] for one in numbers]
 

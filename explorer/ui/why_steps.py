@@ -10,7 +10,7 @@ from explorer.analysis.terms import INPUT, Outputs, Position, Terms, window
 from explorer.data.cards import DataCard
 from explorer.figures.theme import Scale, count
 from explorer.shapes import LayerShape
-from explorer.spec import Activation, BatchNorm, Conv, Dropout, Flatten, GlobalAveragePool, Pool
+from explorer.spec import Activation, Affine, BatchNorm, Conv, Dropout, Flatten, GlobalAveragePool, Pool
 from explorer.ui import html
 from explorer.ui.builder import ACTIVATIONS
 from explorer.ui.components import wall
@@ -38,7 +38,7 @@ def passing(found: Terms, layer: LayerShape, seen: Outputs, card: DataCard) -> N
     match layer.layer:
         case Activation(function=function):
             st.caption(f"{ACTIVATIONS[function]} as slope × input: {weight} × {value}{rest} = {total}")
-        case BatchNorm():
+        case BatchNorm() | Affine():
             st.caption(f"scale × input + shift: {weight} × {value}{rest} = {total}")
         case Pool():
             st.caption(f"The largest of its window wins: {found.source}, {came}. The others have no part.")
@@ -63,6 +63,9 @@ def summing(
     """A layer that sums: the equation, what it looks at, and the term that was taken."""
     found = step.terms
     products = len(found.weights) - int(found.padding.sum())
+    if isinstance(layer.layer, Conv) and layer.layer.connections is not None:
+        seen_maps = np.isin(found.positions[:, 0], layer.layer.connections[found.index[0]])
+        products = int((seen_maps & ~found.padding).sum())
     kinds = {"Conv": "kernel weight × input", "Pool": "share × input", "GlobalAveragePool": "share × input"}
     what = kinds.get(type(layer.layer).__name__, "weight × activation")
     constants = "".join(f" + {constant.name} {factor(constant.value)}" for constant in found.constants)

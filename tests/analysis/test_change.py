@@ -16,11 +16,12 @@ from explorer.analysis import change, evaluate
 from explorer.data.cards import CARDS
 from explorer.edits import Bias, Edits, Off, Prune, Scale, Write
 from explorer.errors import SpecError
-from explorer.models import Network, build
+from explorer.models import ChannelAffine, Network, build
 from explorer.shapes import trace
 from explorer.spec import (
     Activation,
     ActivationName,
+    Affine,
     BatchNorm,
     Conv,
     Dense,
@@ -34,7 +35,7 @@ from explorer.spec import (
 )
 
 CARD = CARDS["mnist"]
-ACTIVATIONS: list[ActivationName] = ["relu", "leaky_relu", "gelu", "tanh", "sigmoid"]
+ACTIVATIONS: list[ActivationName] = ["relu", "leaky_relu", "gelu", "tanh", "scaled_tanh", "sigmoid"]
 
 
 def trained(model: ModelSpec, seed: int = 0) -> Network:
@@ -46,6 +47,9 @@ def trained(model: ModelSpec, seed: int = 0) -> Network:
             for tensor in (module.weight, module.bias, module.running_mean):
                 tensor.data.normal_(generator=generator)
             module.running_var.uniform_(0.5, 2.0, generator=generator)
+        if isinstance(module, ChannelAffine):
+            for tensor in (module.weight, module.bias):
+                tensor.data.normal_(generator=generator)
     return network.eval().requires_grad_(False)
 
 
@@ -65,7 +69,7 @@ def models(draw: st.DrawFn) -> ModelSpec:
     pool = draw(st.sampled_from(["max", "average"]))
     between: list[Layer] = [Activation(function=function), Pool(mode=pool, size=2, stride=2)]
     if draw(st.booleans()):
-        between.insert(draw(st.integers(0, 2)), BatchNorm())
+        between.insert(draw(st.integers(0, 2)), draw(st.sampled_from([BatchNorm(), Affine()])))
     bridge: list[Layer] = [Flatten()] if draw(st.booleans()) else [GlobalAveragePool()]
     if draw(st.booleans()):
         bridge.append(BatchNorm())
@@ -102,6 +106,8 @@ def without(network: Network, layer: str, number: int) -> nn.Sequential:
             for name in ("weight", "bias"):
                 setattr(later, name, nn.Parameter(getattr(later, name)[places]))
             later.running_mean, later.running_var = later.running_mean[places], later.running_var[places]
+        if isinstance(later, ChannelAffine):
+            later.weight, later.bias = (nn.Parameter(values[kept]) for values in (later.weight, later.bias))
         if isinstance(later, nn.Conv2d | nn.Linear):
             many = later.weight.shape[1] // width
             places = (kept[:, None] * many + torch.arange(many)).flatten()

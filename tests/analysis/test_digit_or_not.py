@@ -47,6 +47,7 @@ def test_of_each_set_of_digits_no_more_than_the_given_share_is_beyond_the_thresh
     assert max(shares) == pytest.approx(digit_or_not.REJECTED, abs=0.002)
 
 
+@pytest.mark.long
 def test_it_learns_to_tell_and_does_so_again() -> None:
     pixels, classes = easy(200, seed=0)
     parts = [(pixels[classes == 1], classes[classes == 1], 0.5), (pixels[classes == 10], classes[classes == 10], 0.5)]

@@ -15,6 +15,7 @@ from strategies import working_models
 from torch import Tensor, nn
 
 from explorer.analysis import paths
+from explorer.analysis.attribution import ACTIVATIONS
 from explorer.analysis.terms import INPUT, Constant, Terms, secant, terms, window
 from explorer.data.cards import CARDS
 from explorer.errors import SpecError
@@ -92,7 +93,7 @@ def test_the_weights_of_linear_layers_and_winners_are_their_slopes(working: Work
     """Autograd knows, for each layer by itself, how an output depends on each of its inputs."""
     network, outputs = prepared(working)
     for layer, module in network.named_children():
-        if isinstance(module, nn.LeakyReLU | nn.GELU | nn.Tanh | nn.Sigmoid | nn.ReLU):
+        if isinstance(module, ACTIVATIONS):
             continue
         index = some_index(outputs[layer], data.draw)
         found = terms(network, outputs, layer, index)
@@ -223,7 +224,7 @@ def test_with_relu_all_paths_together_are_gradient_times_input(bridge: tuple[Any
     assert pixels + constants == pytest.approx(float(outputs["output"][1]), rel=1e-9)
 
 
-@pytest.mark.parametrize("function", ["leaky_relu", "gelu", "tanh", "sigmoid"])
+@pytest.mark.parametrize("function", ["leaky_relu", "gelu", "tanh", "scaled_tanh", "sigmoid"])
 def test_with_any_activation_all_pixels_and_constants_together_are_the_logit(function: Any) -> None:
     layers = [Activation(function=function) if isinstance(one, Activation) else one for one in SMALL_MAPS]
     spec = ModelSpec(layers=(*layers, Pool(), Flatten(), Dense(units=4), Activation(function=function), Output()))

@@ -16,13 +16,20 @@ from explorer.analysis.capture import capture, to_input
 from explorer.analysis.section import Section, section
 from explorer.data.cards import CARDS
 from explorer.errors import SpecError
-from explorer.models import build
+from explorer.models import ChannelAffine, build
 from explorer.presets import PRESETS
 from explorer.shapes import trace
 from explorer.spec import Activation, Conv, Dropout, GlobalAveragePool, Layer, ModelSpec, Output
 
 CARD = CARDS["mnist"]
-FUNCTIONS = {"relu": F.relu, "leaky_relu": F.leaky_relu, "gelu": F.gelu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
+FUNCTIONS = {
+    "relu": F.relu,
+    "leaky_relu": F.leaky_relu,
+    "gelu": F.gelu,
+    "tanh": torch.tanh,
+    "scaled_tanh": lambda x: 1.7159 * torch.tanh(2 * x / 3),
+    "sigmoid": torch.sigmoid,
+}
 
 
 def by_torch(cut: Section) -> torch.Tensor:
@@ -47,6 +54,8 @@ def by_torch(cut: Section) -> torch.Tensor:
         if step["op"] == "batch_norm":
             spread = (step["variance"] + step["epsilon"]) ** 0.5
             value = (value - step["mean"]) / spread * step["scale"] + step["shift"]
+        elif step["op"] == "affine":
+            value = value * step["scale"] + step["shift"]
         elif step["op"] == "activation":
             value = FUNCTIONS[step["function"]](value)
         if step["layer"] == cut.layer:
@@ -65,6 +74,10 @@ def test_every_layer_s_numbers_come_out_of_its_section(made: tuple[ModelSpec, tu
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):  # as after training: no mean of 0, no variance of 1
             module.running_mean.uniform_(-0.5, 0.5, generator=generator)
             module.running_var.uniform_(0.5, 2.0, generator=generator)
+        if isinstance(module, ChannelAffine):
+            with torch.no_grad():
+                module.weight.uniform_(-1.5, 1.5, generator=generator)
+                module.bias.uniform_(-0.5, 0.5, generator=generator)
     image = torch.randn(shape, generator=generator)
     with torch.no_grad(), capture(network) as seen:
         network(image[None])

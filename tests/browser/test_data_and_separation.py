@@ -18,6 +18,7 @@ def app(serve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> 
     return serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(tmp_path_factory.mktemp("home"))}).url
 
 
+@pytest.mark.long
 def test_what_the_pointer_draws_around_is_the_gallery(page: Page, app: str) -> None:
     page.set_viewport_size({"width": 1280, "height": 1200})  # the pointer reaches what is in the window
     page.goto(f"{app}/inside?network=softmax&digit=7")

@@ -18,6 +18,7 @@ LONG = 120_000
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.long
 def test_the_three_files_are_downloaded_from_the_sidebar(serve: Callable[..., Any], page: Page, tmp_path: Path) -> None:
     server = serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(tmp_path / "home")})
     page.goto(f"{server.url}/mistakes?network=softmax")

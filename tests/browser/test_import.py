@@ -16,6 +16,7 @@ LONG = 180_000
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.long
 def test_an_exported_file_is_uploaded_and_becomes_the_current_network(
     serve: Callable[..., Any], page: Page, tmp_path: Path
 ) -> None:

@@ -108,6 +108,7 @@ def test_sliders_move_the_formula_and_a_kernel_is_the_same_in_all_chapters(app: 
     expect(page.get_by_text("pool1, map 5")).to_be_visible(timeout=LONG)
 
 
+@pytest.mark.long
 def test_a_run_of_the_lab_is_started_watched_and_found_again(app: str, page: Page) -> None:
     page.goto(f"{app}/learn?chapter=overfitting")
     page.locator(".st-key-lab-act-0 button").click(timeout=LONG)
@@ -128,6 +129,7 @@ def test_a_run_of_the_lab_is_started_watched_and_found_again(app: str, page: Pag
     expect(page.locator(".st-key-lab-all button")).to_have_text(re.compile("Start the others"))
 
 
+@pytest.mark.long
 def test_on_a_phone_next_is_at_the_thumb_and_a_chapter_begins_at_its_top(
     app: str, open_page: Callable[..., Page]
 ) -> None:

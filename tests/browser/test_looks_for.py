@@ -14,6 +14,7 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.long
 def test_patches_are_found_and_lead_to_their_digit(
     serve: Callable[..., Any], open_page: Callable[..., Page], tmp_path: Path
 ) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page, WebSocket, expect
 from scopes import (
     FLAT,
+    PUBLISHED,
     STRIDED,
     as_if_trained,
     by_channel,
@@ -52,7 +53,9 @@ def app(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
     return serve(Path(shutil.copy(APP, folder))).url
 
 
-@pytest.mark.parametrize(("model", "seed"), [(STRIDED, 1), (FLAT, 2)], ids=["strided", "flat"])
+@pytest.mark.parametrize(
+    ("model", "seed"), [(STRIDED, 1), (FLAT, 2), (PUBLISHED, 5)], ids=["strided", "flat", "published"]
+)
 def test_every_layer_s_numbers_equal_pytorch_s(page: Page, app: str, model: ModelSpec, seed: int) -> None:
     network, pixels = network_and_digit(model, seed)
     image, outputs = exact(network, pixels)

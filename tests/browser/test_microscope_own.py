@@ -109,6 +109,7 @@ def is_on_the_screen(scope: Locator, name: str, expected: Tensor, scale: float) 
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.long
 def test_every_layer_of_a_network_built_and_trained_by_hand(
     serve: Serve, page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

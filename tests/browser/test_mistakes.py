@@ -63,6 +63,7 @@ def test_a_misread_digit_is_clicked_explained_and_a_neighbour_becomes_the_curren
     expect(page.locator(".ks-verdict")).to_contain_text(f"true: {data.train.labels[nearest]}")
 
 
+@pytest.mark.long
 def test_the_chart_of_two_networks_holds_the_analysis_own_counts(app: str, page: Page) -> None:
     data = load("mnist")
     page.goto(f"{app}/mistakes?network=softmax&digit=4")
@@ -86,6 +87,7 @@ def test_the_chart_of_two_networks_holds_the_analysis_own_counts(app: str, page:
     expect(page.get_by_role("button", name="Download all counts as CSV")).to_be_visible()
 
 
+@pytest.mark.long
 def test_back_and_forward_links_and_reloading_keep_the_digit(app: str, page: Page) -> None:
     number = page.get_by_label("Number in the test set").locator("visible=true")
 

@@ -116,6 +116,7 @@ def test_the_slider_moves_everything_and_a_link_shows_the_same(
     shows(other, networks.load(run))
 
 
+@pytest.mark.long
 def test_a_weight_is_typed_and_all_test_digits_are_counted_anew(
     serve: Callable[..., Any], open_page: Callable[..., Page], run: str, tmp_path: Path
 ) -> None:

@@ -56,6 +56,7 @@ def keep(page: Page, digit: str) -> None:
     page.keyboard.press("Escape")
 
 
+@pytest.mark.long
 def test_two_digits_are_kept_downloaded_brought_back_and_scored(page: Page, app: str, tmp_path: Path) -> None:
     begin(page, app)
     for points, digit in ((SEVEN, "7"), (ONE, "1")):

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.long
 def test_maps_are_seen_over_the_digit_and_bare(
     serve: Callable[..., Any], open_page: Callable[..., Page], tmp_path: Path
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from explorer import published
 from explorer.blocks import Blocks, ConvBlock, DenseBlock, to_model
 from explorer.errors import SpecError
 from explorer.figures.network import architecture, describe, table
@@ -85,6 +86,15 @@ def words(figure: go.Figure) -> dict[str, str]:
                 texts[float(x)] = texts.get(float(x), "") + text
     found = [texts[x].replace("<b>", "").split("<br>") for x in sorted(texts)]
     return {lines[0].removesuffix("</b>"): " | ".join(lines[1:]) for lines in found}
+
+
+def test_a_network_as_published_is_drawn_and_told_with_all_its_parts() -> None:
+    model = published.lenet5()
+    layers, error = partial(model, (1, 28, 28), 10)
+    figure = architecture(layers, (1, 28, 28), error=error, rest=(), rest_names=())
+    hovered = " ".join(str(text) for trace in figure.data for text in np.ravel(trace.hovertext or trace.text or ""))
+    assert "affine1" in hovered
+    assert "coefficient and bias" in str(table(layers)) + hovered
 
 
 def test_maps_are_drawn_to_one_scale() -> None:

@@ -184,6 +184,7 @@ def test_activations_are_pytorchs(x: np.ndarray) -> None:
         "leaky ReLU": F.leaky_relu,
         "GELU": F.gelu,
         "tanh": torch.tanh,
+        "LeCun's tanh": lambda z: 1.7159 * torch.tanh(2 * z / 3),
         "sigmoid": torch.sigmoid,
     }
     assert set(wanted) == set(activation.FUNCTIONS)

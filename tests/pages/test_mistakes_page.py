@@ -302,7 +302,7 @@ def test_the_ranking_is_confident_learnings(opened: Callable[..., AppTest], monk
 def test_the_vote_is_counted_as_by_hand_and_its_digits_are_shown(opened: Callable[..., AppTest]) -> None:
     data = load("mnist")
     tested = opened(page.VOTE, "softmax")
-    tested.multiselect(key="vote-members").set_value(["softmax", "tiny", "mlp"])
+    tested.multiselect(key="vote-members-mnist").set_value(["softmax", "tiny", "mlp"])
     tested = sound(tested.run())
     answers = [
         evaluate(networks.load(one), data.test.pixels, data.test.labels, data.card)
@@ -331,8 +331,8 @@ def test_the_vote_is_counted_as_by_hand_and_its_digits_are_shown(opened: Callabl
 def test_the_vote_begins_with_the_bundled_one_and_needs_two(opened: Callable[..., AppTest]) -> None:
     tested = opened(page.VOTE, "tiny")
     card = votes.card(votes.THREE)
-    assert tested.multiselect(key="vote-members").value == [voter.name for voter in card.members]
+    assert tested.multiselect(key="vote-members-mnist").value == [voter.name for voter in card.members]
     assert f"The bundled vote. {card.chosen_by}" in texts(tested)
-    tested.multiselect(key="vote-members").set_value(["tiny"])
+    tested.multiselect(key="vote-members-mnist").set_value(["tiny"])
     tested = sound(tested.run())
     assert any("Choose two networks or more" in item.value for item in tested.info)

@@ -311,7 +311,7 @@ TABS = {
 
 
 @pytest.mark.parametrize("tab", TABS)
-@pytest.mark.parametrize("network", ["lenet5", "allconv", "mlp"])
+@pytest.mark.parametrize("network", ["lenet5_1998", "allconv", "mlp"])
 def test_every_tab_of_look_inside_opens(open_app: Open, tab: str, network: str) -> None:
     tested = open_app("inside", network=network, digit=str(first_seven()))
     tested.session_state["inside-tab"] = tab

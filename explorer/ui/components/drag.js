@@ -6,7 +6,7 @@
 const PATIENCE = 2_000; // milliseconds after which an answer is no longer waited for
 
 let send; // the component's that is on the page
-let held; // { input, key, first, told } while a slider is held
+let held; // { input, key, first, told, spoke } while a slider is held
 let asked = 0;
 let answered = 0;
 let number = 0;
@@ -14,6 +14,7 @@ let number = 0;
 const tell = (done) => {
   const { input, key } = held;
   held.told = input.value;
+  held.spoke = true;
   asked = Date.now();
   number = asked;
   send({ number, key, value: Number(input.value), done });
@@ -38,8 +39,8 @@ const hold = ({ target }) => {
 const release = () => {
   if (!held) return;
   // Streamlit says nothing where a slider ends where it began: then what was told meanwhile has to be taken back.
-  const { input, first, told } = held;
-  if (send && told !== first && input.value === first) tell(true);
+  const { input, first, spoke } = held;
+  if (send && spoke && input.value === first) tell(true);
   held = undefined;
 };
 

@@ -92,7 +92,9 @@ class Paper {
 
   update({ data, setStateValue }, files) {
     const [given, reply] = unpack(data);
-    this.address = new URL(`../../${given.address}`, files);
+    const address = new URL(`../../${given.address}`, files);
+    if (address.href !== this.address?.href) this.running?.abort(); // another network's answer, or of another preparation
+    this.address = address;
     this.send = (message) => setStateValue("drawing", message);
     this.paper.setAttribute("aria-label", given.label);
     this.help.textContent = given.help;
@@ -234,9 +236,9 @@ class Paper {
   }
 
   async ask({ number, picture }) {
-    this.asked?.abort();
+    this.running?.abort();
     const asked = new AbortController();
-    this.asked = asked;
+    this.asked = this.running = asked;
     const late = setTimeout(() => this.free(asked), LATE);
     try {
       const response = await fetch(this.address, { method: "POST", body: picture, signal: asked.signal });
@@ -382,7 +384,7 @@ class Paper {
     this.send = () => {}; // nobody listens any more; the strokes are kept
     this.finish();
     clearTimeout(this.timer);
-    this.asked?.abort();
+    this.running?.abort();
     this.observer.disconnect();
     this.wall.destroy();
     this.root.replaceChildren();

@@ -95,8 +95,8 @@ class Scope {
       this.window.nextSibling.textContent = section.mode === "max" ? "the window: one stays" : "the window: all count alike";
     }
     if (this.channels) {
-      const count = arrays.inputs.shape[0];
-      const from = section.first ? "the digit, normalised as every network gets it" : `${several(count, "input map")}, the largest contribution first`;
+      const count = section.seen.length;
+      const from = section.first ? "the digit, normalised as every network gets it" : `${several(count, "input map")}${count < arrays.inputs.shape[0] ? ` of ${arrays.inputs.shape[0]}` : ""}, the largest contribution first`;
       this.channels.caption.textContent = `What ${base} multiplies and adds here: patch × kernel = products, from ${from}`;
     }
   }
@@ -248,8 +248,8 @@ class Scope {
     const bias = section.bias === null ? [] : [[section.base, `${number(reading.total, 4)} + bias ${bracket(section.bias)}`, reading.before]];
     switch (section.kind) {
       case "convolution": {
-        const products = section.arrays.kernel.data.length;
-        const sums = section.arrays.inputs.shape[0];
+        const sums = section.seen.length;
+        const products = (section.arrays.kernel.data.length / section.arrays.kernel.shape[0]) * sums;
         const what = sums === 1 ? `sum of ${products} products` : `sum of ${sums} input maps' sums, ${products.toLocaleString("en")} products`;
         return lines(section, reading, [[section.base, what, reading.total], ...bias]);
       }

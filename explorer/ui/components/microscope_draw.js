@@ -147,8 +147,8 @@ function curve(canvas, name, from, to, ink) {
   const [width, height] = [112, 64];
   const pen = fit(canvas, width, height);
   const reach = Math.max(3, Math.abs(from) * 1.15);
-  const bounded = name === "tanh" || name === "sigmoid";
-  const [low, high] = bounded ? [name === "tanh" ? -1.1 : -0.1, 1.1] : [-0.35 * reach, reach];
+  const bounded = { tanh: [-1.1, 1.1], scaled_tanh: [-1.9, 1.9], sigmoid: [-0.1, 1.1] };
+  const [low, high] = bounded[name] ?? [-0.35 * reach, reach];
   const x = (value) => ((value + reach) / (2 * reach)) * width;
   const y = (value) => height - 2 - ((value - low) / (high - low)) * (height - 4);
   pen.lineWidth = 1;

@@ -19,10 +19,11 @@ const FUNCTIONS = {
   leaky_relu: (x) => (x >= 0 ? x : 0.01 * x),
   gelu: (x) => x * phi(x), // the exact form
   tanh: Math.tanh,
+  scaled_tanh: (x) => 1.7159 * Math.tanh((2 / 3) * x),
   sigmoid: (x) => 1 / (1 + Math.exp(-x)),
 };
 
-// What batch normalisation, activation and dropout make of a number, step by step.
+// What batch normalisation, affine, activation and dropout make of a number, step by step.
 function follow(value, steps) {
   return steps.map((step) => {
     const from = value;
@@ -31,6 +32,7 @@ function follow(value, steps) {
       value = ((from - step.mean) / spread) * step.scale + step.shift;
       return { ...step, from, spread, normal: (from - step.mean) / spread, to: value };
     }
+    if (step.op === "affine") value = from * step.scale + step.shift;
     if (step.op === "activation") value = FUNCTIONS[step.function](from);
     return { ...step, from, to: value };
   });
@@ -85,16 +87,15 @@ function channelSum(section, channel, row, column) {
   return sum;
 }
 
-// One output position of a convolution: what each input map adds, by size, and what becomes of the sum.
+// One output position of a convolution: what each input map that its kernel sees adds, by size, and what becomes of the sum.
 function convolve(section, row, column) {
-  const count = section.arrays.inputs.shape[0];
-  const sums = new Float64Array(count);
+  const sums = new Float64Array(section.arrays.inputs.shape[0]);
   let total = 0;
-  for (let channel = 0; channel < count; channel++) {
+  for (const channel of section.seen) {
     sums[channel] = channelSum(section, channel, row, column);
     total += sums[channel];
   }
-  const order = [...sums.keys()].sort((one, other) => Math.abs(sums[other]) - Math.abs(sums[one]) || one - other);
+  const order = [...section.seen].sort((one, other) => Math.abs(sums[other]) - Math.abs(sums[one]) || one - other);
   const before = total + (section.bias ?? 0);
   const steps = follow(before, section.steps);
   return { sums, order, total, before, steps, value: own(section, before, steps) };

@@ -1,6 +1,6 @@
 // Parts of the microscope's page: equations, tables, the list of input maps.
 
-const SYMBOLS = { relu: "ReLU", leaky_relu: "leaky ReLU", gelu: "GELU", tanh: "tanh", sigmoid: "sigmoid" };
+const SYMBOLS = { relu: "ReLU", leaky_relu: "leaky ReLU", gelu: "GELU", tanh: "tanh", scaled_tanh: "LeCun's tanh", sigmoid: "sigmoid" };
 const several = (count, name) => `${count.toLocaleString("en")} ${name}${count === 1 ? "" : "s"}`;
 const bracket = (value) => (value < 0 ? `(${number(value, 4)})` : number(value, 4));
 
@@ -10,6 +10,7 @@ function formula(step) {
     case "relu": return `max(0, ${x})`;
     case "leaky_relu": return step.from >= 0 ? `${x}, as it is not negative` : `0.01 × ${bracket(step.from)}`;
     case "gelu": return `x × Φ(x), Φ the normal distribution: ${x} × ${number(phi(step.from), 4)}`;
+    case "scaled_tanh": return `1.7159 × tanh(⅔ × ${bracket(step.from)})`;
     case "tanh": return `tanh(${x})`;
     default: return `1 ÷ (1 + e^−${bracket(step.from)})`;
   }
@@ -23,6 +24,8 @@ function lines(section, reading, first) {
       const norm = `(${number(step.from, 4)} − ${bracket(step.mean)}) ÷ √(${number(step.variance, 4)} + ${number(step.epsilon, 1)})`;
       found.push([step.layer, `mean and variance off: ${norm}`, step.normal]);
       found.push([step.layer, `${number(step.normal, 4)} × ${bracket(step.scale)} + ${bracket(step.shift)}`, step.to]);
+    } else if (step.op === "affine") {
+      found.push([step.layer, `coefficient and bias: ${number(step.from, 4)} × ${bracket(step.scale)} + ${bracket(step.shift)}`, step.to]);
     } else if (step.op === "activation") {
       found.push([step.layer, `${SYMBOLS[step.function]}: ${formula(step)}`, step.to, step]);
     } else found.push([step.layer, "dropout does nothing outside of training", step.to]);
@@ -136,7 +139,7 @@ class Channels {
   // Sizes for the room there is.
   layout(section, width) {
     const size = section.arrays.kernel.shape[1];
-    const count = section.arrays.inputs.shape[0];
+    const count = section.seen.length;
     const sum = 92;
     const thumb = (cell) => clamp(size * cell, 56, count === 1 ? 220 : 110);
     let cell = count === 1 ? 46 : 34;

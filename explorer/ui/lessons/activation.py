@@ -30,9 +30,10 @@ FUNCTIONS: dict[str, Function] = {
     "leaky ReLU": lambda x: np.where(x > 0, x, 0.01 * x),
     "GELU": lambda x: 0.5 * x * (1 + _erf(x / math.sqrt(2))),
     "tanh": np.tanh,
+    "LeCun's tanh": lambda x: 1.7159 * np.tanh(x * 2 / 3),
     "sigmoid": _sigmoid,
 }
-"""As PyTorch computes them by default, on float64 of any shape."""
+"""As the app's networks compute them, on float64 of any shape."""
 
 
 def widget(scene: Scene) -> None:

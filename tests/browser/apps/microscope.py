@@ -8,7 +8,7 @@ from explorer.analysis import activations
 from explorer.analysis.capture import to_input
 from explorer.analysis.section import section
 from explorer.data.cards import CARDS
-from explorer.models import build
+from explorer.models import ChannelAffine, build
 from explorer.shapes import trace
 from explorer.spec import ModelSpec, from_link
 from explorer.ui.components.microscope import microscope
@@ -27,6 +27,10 @@ def opened(link: str, seed: int):
         if isinstance(module, torch.nn.BatchNorm2d | torch.nn.BatchNorm1d):
             module.running_mean.uniform_(-0.5, 0.5, generator=generator)
             module.running_var.uniform_(0.5, 2.0, generator=generator)
+            with torch.no_grad():
+                module.weight.uniform_(-1.5, 1.5, generator=generator)
+                module.bias.uniform_(-0.5, 0.5, generator=generator)
+        if isinstance(module, ChannelAffine):
             with torch.no_grad():
                 module.weight.uniform_(-1.5, 1.5, generator=generator)
                 module.bias.uniform_(-0.5, 0.5, generator=generator)
