@@ -113,15 +113,16 @@ def _maps(
     shown = [layer for layer in layers if not isinstance(layer.layer, Dropout | Flatten) and layer.name != "output"]
     limit = _network_limit(shown, outputs)
     through, end = st.columns([4, 1.25], gap="medium")
-    with through:
-        columns = [_input(card, pixels)]
-        columns += [_column(layer, outputs[layer.name], scale, order, everything, limit) for layer in shown]
-        strip([column for column, _ in columns], key="flow", on_click=_taker(columns))
+    # The answer first: it is on the screen while the browser still unpacks the maps.
     with end, st.container(key="output"):
         shares = html.probabilities(outputs["probabilities"], card.classes, label="Probabilities", true=label)
         st.html(f'<div class="ks-head"><h3>output</h3><p>softmax over {len(card.classes)} classes</p></div>{shares}')
         guess = int(outputs["probabilities"].argmax())
         st.button("Logits and softmax", key="open-output", type="tertiary", on_click=_take, args=("output", guess))
+    with through:
+        columns = [_input(card, pixels)]
+        columns += [_column(layer, outputs[layer.name], scale, order, everything, limit) for layer in shown]
+        strip([column for column, _ in columns], key="flow", on_click=_taker(columns))
     _detail(network, layers, outputs, pixels)
 
 
