@@ -26,8 +26,8 @@ class Section:
     """One map or unit and what it is made of.
 
     ``kind`` is how the first of ``steps`` computes; ``layer`` is the one that was asked for, ``base`` the first.
-    ``facts`` are plain values: sizes, ``first`` (its inputs are the network's), and under ``steps`` what happens to
-    each number afterwards, one entry a layer.
+    ``facts`` are plain values: sizes, ``first`` (its inputs are the network's), of a convolution ``seen`` (the input
+    maps that its kernel sees), and under ``steps`` what happens to each number afterwards, one entry a layer.
 
     ``arrays``, by kind (all float32):
 

@@ -15,9 +15,11 @@ from explorer.figures.network import architecture, describe
 from explorer.runs import service
 from explorer.shapes import LayerShape, totals
 from explorer.ui import cache, html, state
-from explorer.ui.builder import follow, redraw, traced
+from explorer.ui.block_controls import follow
 from explorer.ui.components import chart
 from explorer.ui.components.drag import drag
+from explorer.ui.redraw import redraw
+from explorer.ui.summaries import traced
 
 ALIKE = 8.0
 """Networks whose multiply-adds differ by less than this factor are taken to be computed at one rate."""

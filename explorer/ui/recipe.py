@@ -10,9 +10,9 @@ import streamlit as st
 from explorer.data.cards import CARDS, find_card
 from explorer.draft import Draft
 from explorer.ui import cache, state
-from explorer.ui.builder import edit
 from explorer.ui.cache import devices
 from explorer.ui.components import wall
+from explorer.ui.redraw import edit
 
 LEARNING_RATES = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 BATCH_SIZES = (1, 8, 16, 32, 64, 128, 256, 512, 1024)

@@ -12,8 +12,8 @@ from explorer.figures.theme import Scale, count
 from explorer.shapes import LayerShape
 from explorer.spec import Activation, Affine, BatchNorm, Conv, Dropout, Flatten, GlobalAveragePool, Pool
 from explorer.ui import html
-from explorer.ui.builder import ACTIVATIONS
 from explorer.ui.components import wall
+from explorer.ui.summaries import ACTIVATIONS
 from explorer.ui.text import factor, number
 
 CHANNELS = 8

@@ -309,6 +309,7 @@ def test_many_input_maps_add_up_to_pytorch_s_own_float32(calculator: Page) -> No
     expected = F.conv2d(inputs[None], kernel[None], bias, stride=2, padding=2)[0, 0]
     sizes = F.conv2d(inputs[None].abs(), kernel[None].abs(), stride=2, padding=2)[0, 0]
     facts = {"kind": "convolution", "layer": "conv", "stride": 2, "pad": 2, "bias": float(bias), "steps": []}
+    facts["seen"] = list(range(len(inputs)))
     arrays = {"inputs": inputs, "kernel": kernel}
     places = [[row, column] for row in range(3) for column in range(3)]
     given = {name: (list(tensor.shape), tensor.reshape(-1).tolist()) for name, tensor in arrays.items()}

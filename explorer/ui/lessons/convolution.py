@@ -197,12 +197,13 @@ def _slid_section(scene: Scene, number: int, stride: int, padding: int, values: 
 
     kernels, biases = cache.kernels(scene.network.id, scene.network.version, LAYER)
     bias = None if biases is None else float(biases[number])
+    seen = list(range(kernels.shape[1]))
     return Section(
         kind="convolution",
         layer=LAYER,
         base=LAYER,
         number=number,
-        facts={"stride": stride, "pad": padding, "bias": bias, "first": True, "steps": []},
+        facts={"stride": stride, "pad": padding, "bias": bias, "seen": seen, "first": True, "steps": []},
         arrays={
             "inputs": cache.normalised(scene.card.name, scene.pixels.tobytes()),
             "kernel": kernels[number],
