@@ -78,5 +78,5 @@ def test_two_digits_are_kept_downloaded_brought_back_and_scored(page: Page, app:
     page.locator("input[type=file]").last.set_input_files(path)
     expect(page.get_by_text("2 digits added.")).to_be_visible()
     table = page.locator(".ks-table", has_text="Mine right")
-    expect(table.get_by_role("row", name=re.compile(r"LeNet-5.*\d of 2"))).to_be_visible()
+    expect(table.get_by_role("row", name=re.compile(r"^LeNet-5 [\d.]+%.*\d of 2"))).to_be_visible()
     expect(page.get_by_text(re.compile(r"reads 2 of 2 right"))).to_be_visible()
