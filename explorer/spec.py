@@ -72,6 +72,10 @@ class Conv(FrozenSpec):
         default=None, exclude_if=lambda table: table is None
     )
 
+    def sees(self, kernel: int, channel: int) -> bool:
+        """Whether the kernel of that number is connected with that input map."""
+        return self.connections is None or channel in self.connections[kernel]
+
     @model_validator(mode="after")
     def _table_fits(self) -> Self:
         if self.connections is None:

@@ -113,8 +113,8 @@ def _apply(network: Network, edit: Edit) -> None:
             _prune_kernels(network, edit)
         case Write():
             target = _slice(network, edit.layer, edit.number, edit.channel)
-            table = getattr(_of(network, edit.layer, edit.number), "table", None)
-            unseen = table is not None and not table[edit.number, edit.channel]
+            module = _of(network, edit.layer, edit.number)
+            unseen = isinstance(module, TableConv2d) and not module.table[edit.number, edit.channel]
             if unseen and any(edit.weights):
                 raise SpecError(f"kernel {edit.number} of {edit.layer} does not see input map {edit.channel}")
             if len(edit.weights) != len(target):

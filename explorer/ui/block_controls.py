@@ -87,14 +87,7 @@ def convolution(block_id: int, block: ConvBlock) -> None:
     with st.expander("Activation, pooling and more", key=f"more-{block_id}", on_change="rerun") as folder:
         if not folder.open:
             return
-        choice(
-            "Activation",
-            ACTIVATIONS,
-            block.activation,
-            "activation",
-            f"activation-{block_id}",
-            _setter("convs", block_id, "activation"),
-        )
+        _activation("convs", block_id, block.activation)
         _switch(
             "Batch normalisation",
             block.batch_norm,
@@ -118,15 +111,13 @@ def dense(block_id: int, block: DenseBlock) -> None:
     with st.expander("Activation and dropout", key=f"more-{block_id}", on_change="rerun") as folder:
         if not folder.open:
             return
-        choice(
-            "Activation",
-            ACTIVATIONS,
-            block.activation,
-            "activation",
-            f"activation-{block_id}",
-            _setter("dense", block_id, "activation"),
-        )
+        _activation("dense", block_id, block.activation)
         _dropout(block.dropout, f"dropout-{block_id}", _setter("dense", block_id, "dropout"))
+
+
+def _activation(part: Part, block_id: int, value: str) -> None:
+    setter = _setter(part, block_id, "activation")
+    choice("Activation", ACTIVATIONS, value, "activation", f"activation-{block_id}", setter)
 
 
 def _setter(part: Part, block_id: int, name: str) -> Setter:

@@ -142,7 +142,7 @@ def _matrix(network: Known, edits: Edits, unit: Unit, channel: int, noun: str) -
     layer, number = unit
     model_spec = network.spec.model
     kind = dict(zip(model_spec.names, model_spec.layers, strict=True))[layer]
-    if isinstance(kind, Conv) and kind.connections is not None and channel not in kind.connections[number]:
+    if isinstance(kind, Conv) and not kind.sees(number, channel):
         st.caption(f"Kernel {number} does not see input map {channel}: there are no weights.")
         return
     written = tuple(edit for edit in edits if edit.kind in ("prune", "write", "bias"))

@@ -52,9 +52,7 @@ def _weights(network: Known, layers: tuple[LayerShape, ...]) -> None:
         weights, _ = cache.kernels(network.id, network.version, layer.name)
         inputs = weights.shape[1]
         table = layer.layer.connections if isinstance(layer.layer, Conv) else None
-        some = (
-            "" if table is None else ". Each sees only some of the input maps: where it sees none, its slice is empty"
-        )
+        some = "" if table is None else ". Each sees only some of the input maps: its other slices are empty"
         st.markdown(f"**{layer.name}**: {len(weights)} kernels of {' × '.join(map(str, weights.shape[1:]))}{some}")
         channel = 0
         if inputs > 1:

@@ -164,8 +164,7 @@ def _many(layer: LayerShape, slopes: np.ndarray) -> int:
 
 
 def _is_missing(layer: LayerShape, index: tuple[int, ...]) -> bool:
-    table = layer.layer.connections if isinstance(layer.layer, Conv) else None
-    return table is not None and len(index) > 1 and index[1] not in table[index[0]]
+    return isinstance(layer.layer, Conv) and len(index) > 1 and not layer.layer.sees(index[0], index[1])
 
 
 def _take(numbers: dict[str, int]) -> None:

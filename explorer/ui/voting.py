@@ -46,7 +46,9 @@ def _chosen(network: Known, card: DataCard, listed: dict[str, Known]) -> list[Kn
     key = f"vote-members-{card.name}"
     if key not in st.session_state:
         st.session_state[key] = [network.id] if bundled is None else [voter.name for voter in bundled.members]
-    st.session_state[key] = [one for one in st.session_state[key] if one in listed]  # a run may have been deleted
+    before = st.session_state[key]
+    if not set(before) <= set(listed):  # a run was deleted
+        st.session_state[key] = [one for one in before if one in listed]
     numbers = st.multiselect(
         "Who votes",
         list(listed),

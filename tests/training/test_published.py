@@ -8,15 +8,19 @@ from pydantic import ValidationError
 from torch.nn import functional as F
 
 from explorer import published
+from explorer.analysis import attribution, change
 from explorer.bitmaps import CODES, COLUMNS, ROWS
 from explorer.blocks import from_model
 from explorer.data import Dataset
+from explorer.data.cards import CARDS
+from explorer.edits import Prune, Write
 from explorer.errors import SpecError, WeightsError
 from explorer.models import build, load_weights
 from explorer.shapes import partial, totals, trace
 from explorer.spec import Conv, DataSpec, Flatten, ModelSpec, Output, RunSpec, TrainSpec, from_link, to_link
 from explorer.training.engine import train
 from explorer.training.events import Finished, Step
+from explorer.training.one_step import finite_difference, gradient
 
 DIGIT = (1, 28, 28)
 LENET5 = published.lenet5()
@@ -84,6 +88,38 @@ def test_training_leaves_codes_and_missing_connections_as_they_are(digits: Datas
     assert (weights["affine1.weight"] != 1).all()
     step = next(event for event in events if isinstance(event, Step))
     assert set(step.gradient_norms) == {"conv1", "conv2", "dense1", "dense2"}
+
+
+def test_one_step_and_attributions_are_worked_out_on_a_twin_of_it() -> None:
+    network = build(LENET5, DIGIT, 10, seed=0).eval()
+    images = torch.randn(3, *DIGIT)
+    labels = torch.tensor([1, 5, 9])
+    loss, slopes = gradient(network, "conv2.weight", images, labels)
+    (expected,) = torch.autograd.grad(F.cross_entropy(network(images), labels), network.conv2.weight)
+    torch.testing.assert_close(slopes, expected)
+    assert not slopes[~network.conv2.table.expand_as(slopes).bool()].any()
+    with torch.no_grad():
+        assert loss == pytest.approx(float(F.cross_entropy(network(images), labels)))
+    assert finite_difference(network, "affine1.bias", (2,), images, labels).relative < 1e-5
+    methods = attribution.available(network)
+    assert {"integrated-gradients", "grad-cam", "occlusion"} <= set(methods)
+    assert not {"deeplift", "guided-backpropagation", "cam"} & set(methods)
+    for method in methods:
+        assert attribution.attribute(network, images[0].numpy(), 3, method, CARDS["mnist"]).values.any(), method
+    assert all(parameter.grad is None for parameter in network.parameters())
+
+
+def test_only_what_is_learned_is_pruned_and_no_missing_connection_is_written() -> None:
+    network = build(LENET5, DIGIT, 10, seed=0).eval().requires_grad_(False)
+    seen = network.conv2.table.expand_as(network.conv2.weight).bool()
+    pruned = change.changed(network, (Prune(layer="conv2", what="weights", share=0.3),))
+    assert int((pruned.conv2.weight[seen] == 0).sum()) == round(0.3 * 1_500)
+    everywhere = change.changed(network, (Prune(what="weights", share=0.9),))
+    assert torch.equal(everywhere.output.weight, network.output.weight)
+    nothing = change.changed(network, (Write(layer="conv2", number=0, channel=5, weights=(0.0,) * 25),))
+    assert torch.equal(nothing.conv2.weight, network.conv2.weight)
+    with pytest.raises(SpecError, match="kernel 0 of conv2 does not see input map 5"):
+        change.changed(network, (Write(layer="conv2", number=0, channel=5, weights=(1.0,) * 25),))
 
 
 def test_weights_where_there_is_no_connection_are_refused() -> None:

@@ -7,17 +7,15 @@ const PATIENCE = 2_000; // milliseconds after which an answer is no longer waite
 
 let send; // the component's that is on the page
 let held; // { input, key, first, told, spoke } while a slider is held
-let asked = 0;
+let asked = 0; // when the last value was told, which is its number, too
 let answered = 0;
-let number = 0;
 
 const tell = (done) => {
   const { input, key } = held;
   held.told = input.value;
   held.spoke = true;
   asked = Date.now();
-  number = asked;
-  send({ number, key, value: Number(input.value), done });
+  send({ asked, key, value: Number(input.value), done });
 };
 
 const look = () => {
@@ -49,7 +47,7 @@ document.addEventListener("pointerup", release, true);
 document.addEventListener("pointercancel", release, true);
 
 export default function (component) {
-  if (component.data.answered === number) answered = asked;
+  if (component.data.answered === asked) answered = asked;
   const mine = (value) => component.setTriggerValue("held", value);
   send = mine;
   return () => {

@@ -23,8 +23,8 @@ def drag(*, key: str, on_drag: Callable[[str, int, bool], None]) -> None:
 
     def heard() -> None:
         match st.session_state.get(key, {}).get("held"):
-            case {"number": int(number), "key": str(slider), "value": int(step), "done": bool(done)}:
-                st.session_state[answered] = number
+            case {"asked": int(asked), "key": str(slider), "value": int(step), "done": bool(done)}:
+                st.session_state[answered] = asked
                 on_drag(slider, step, done)
 
     _mount(key=key, data={"answered": st.session_state.get(answered)}, on_held_change=heard)
