@@ -259,8 +259,10 @@ def _wrapped(pixels: np.ndarray) -> Picture:
 def _shown(image: np.ndarray) -> np.ndarray:
     """uint8, at most ``_SHOWN`` pixels a side: bool and float pictures from 0..1."""
     factor = -(-max(image.shape[:2]) // _SHOWN)
-    values = image if image.dtype == np.uint8 else np.rint(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)
-    return np.asarray(Image.fromarray(values).reduce(factor)) if factor > 1 else values
+    image = image.view(np.uint8) * np.uint8(255) if image.dtype == bool else image
+    if factor > 1:  # first, for large pictures in floats are what takes most memory
+        image = np.asarray(Image.fromarray(image).reduce(factor))
+    return image if image.dtype == np.uint8 else np.rint(np.clip(image, 0.0, 1.0) * 255.0).astype(np.uint8)
 
 
 def _pixels_note(image: np.ndarray) -> str:
