@@ -16,7 +16,8 @@ from explorer import published
 from explorer.analysis import capture
 from explorer.analysis.capture import to_input
 from explorer.data.cards import CARDS
-from explorer.models import ChannelAffine, Network, UnevenConv2d, build
+from explorer.models import Network, build
+from explorer.modules import ChannelAffine, UnevenConv2d
 from explorer.spec import (
     Activation,
     BatchNorm,

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from explorer.errors import SpecError, WeightsError
-from explorer.models import Network, TableConv2d, build, load_weights
+from explorer.models import Network, build, load_weights
+from explorer.modules import TableConv2d
 from explorer.presets import PRESETS
 from explorer.shapes import trace
 from explorer.spec import (

@@ -20,7 +20,8 @@ from explorer.analysis.attribution_methods import METHODS, PATCH
 from explorer.data.cards import DataCard
 from explorer.data.tensors import black
 from explorer.errors import SpecError
-from explorer.models import ChannelAffine, GlobalAveragePool2d, Network, ScaledTanh, build, twin
+from explorer.models import Network, build, twin
+from explorer.modules import ChannelAffine, GlobalAveragePool2d, ScaledTanh
 from explorer.shapes import trace
 
 STEPS = 64

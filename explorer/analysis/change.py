@@ -23,7 +23,8 @@ from explorer.analysis.evaluate import Evaluation
 from explorer.data.cards import DataCard
 from explorer.edits import Bias, Edit, Edits, Off, Prune, Scale, Write
 from explorer.errors import SpecError
-from explorer.models import ChannelAffine, Codes, Network, TableConv2d
+from explorer.models import Network
+from explorer.modules import ChannelAffine, Codes, TableConv2d
 from explorer.shapes import LayerShape
 
 BATCH = 200

@@ -18,7 +18,8 @@ import torch
 from torch import nn
 
 from explorer.errors import SpecError
-from explorer.models import ChannelAffine, GlobalAveragePool2d, Network, UnevenConv2d
+from explorer.models import Network
+from explorer.modules import ChannelAffine, GlobalAveragePool2d, UnevenConv2d
 
 INPUT = "input"
 

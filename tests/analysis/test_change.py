@@ -16,7 +16,8 @@ from explorer.analysis import change, evaluate
 from explorer.data.cards import CARDS
 from explorer.edits import Bias, Edits, Off, Prune, Scale, Write
 from explorer.errors import SpecError
-from explorer.models import ChannelAffine, Network, build
+from explorer.models import Network, build
+from explorer.modules import ChannelAffine
 from explorer.shapes import trace
 from explorer.spec import (
     Activation,

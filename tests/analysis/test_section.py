@@ -16,7 +16,8 @@ from explorer.analysis.capture import capture, to_input
 from explorer.analysis.section import Section, section
 from explorer.data.cards import CARDS
 from explorer.errors import SpecError
-from explorer.models import ChannelAffine, build
+from explorer.models import build
+from explorer.modules import ChannelAffine
 from explorer.presets import PRESETS
 from explorer.shapes import trace
 from explorer.spec import Activation, Conv, Dropout, GlobalAveragePool, Layer, ModelSpec, Output

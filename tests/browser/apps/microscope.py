@@ -8,7 +8,8 @@ from explorer.analysis import activations
 from explorer.analysis.capture import to_input
 from explorer.analysis.section import section
 from explorer.data.cards import CARDS
-from explorer.models import ChannelAffine, build
+from explorer.models import build
+from explorer.modules import ChannelAffine
 from explorer.shapes import trace
 from explorer.spec import ModelSpec, from_link
 from explorer.ui.components.microscope import microscope
