@@ -107,8 +107,8 @@ def make(
     directory: Path | None = None,
 ) -> VoteCard:
     """Chooses the three bundled networks of a data set whose vote does best on validation images, counts them on the
-    test images, and writes the card. What is best is said by the vote's cross-entropy, on the images from which none of
-    all candidates has learned.
+    test images, and writes the card. What is best is said by the vote's cross-entropy at its best temperature (see
+    :func:`~explorer.analysis.vote.calibrated_loss`), on the images from which none of all candidates has learned.
 
     ``progress`` gets the share done, 0 to 1, and a few words. Raises DataError where there are too few candidates or no
     such images, and what loading data and networks raises.
@@ -126,8 +126,9 @@ def make(
     for place, one in enumerate(cards):
         progress(0.8 * place / len(cards), one.name)
         answers[one.name] = _answers(one, found.train, found, held_out, directory)
-    chosen = min(combinations(answers, SIZE), key=lambda some: vote.vote([answers[name] for name in some]).loss)
-    validated = vote.vote([answers[name] for name in chosen])
+    together = {some: vote.vote([answers[name] for name in some]) for some in combinations(answers, SIZE)}
+    losses = {some: vote.calibrated_loss(answer) for some, answer in together.items()}
+    chosen = min(losses, key=losses.__getitem__)
     tested = []
     for place, name in enumerate(chosen):
         progress(0.8 + 0.2 * place / SIZE, f"{name}, test images")
@@ -145,9 +146,10 @@ def make(
         test=zoo.TestResult(
             images=images, correct=correct, accuracy=correct / images, interval=wilson(correct, images)
         ),
-        chosen_by=f"Of all votes of three among {len(cards)} bundled networks, the lowest cross-entropy on the "
-        f"{len(held_out):,} validation images that none of them learned from ({validated.loss:.4f}; "
-        f"{validated.accuracy:.2%} right). The test images were counted once, after that.",
+        chosen_by=f"Of all votes of three among {len(cards)} bundled networks, the lowest cross-entropy at its best "
+        f"temperature, on the {len(held_out):,} validation images that none of them learned from "
+        f"({losses[chosen]:.4f}; {together[chosen].accuracy:.2%} right). The test images were counted once, after "
+        "that.",
         created_by="python -m explorer zoo vote",
     )
     write(made, directory=directory)

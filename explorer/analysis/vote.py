@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.analysis.evaluate import Evaluation
+from explorer.analysis.trust import fit_temperature, softmax
 from explorer.errors import DataError
 
 
@@ -40,6 +41,16 @@ def vote(evaluations: Sequence[Evaluation]) -> Evaluation:
     with np.errstate(divide="ignore"):  # a class that nobody thinks possible costs infinitely much
         losses = -np.log(truth)
     return Evaluation(first.labels, mean.argmax(1), mean.astype(np.float32), losses.astype(np.float32))
+
+
+def calibrated_loss(evaluation: Evaluation) -> float:
+    """The cross-entropy of answers at the temperature that suits them best: how well they tell the classes apart,
+    however sure they are of it. By the plain cross-entropy, networks that learned with label smoothing would seem worse
+    than they are (Ashukha et al. 2020, 'Pitfalls of in-domain uncertainty estimation and ensembling in deep
+    learning')."""
+    logits = np.log(np.maximum(evaluation.probabilities, np.finfo(np.float32).tiny))
+    scaled = softmax(logits / fit_temperature(logits, evaluation.labels))
+    return float(-np.log(scaled[np.arange(len(scaled)), evaluation.labels]).mean())
 
 
 def members(evaluations: Sequence[Evaluation]) -> list[Member]:

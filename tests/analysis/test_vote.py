@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from explorer.analysis import Evaluation
-from explorer.analysis.vote import Member, members, vote
+from explorer.analysis.vote import Member, calibrated_loss, members, vote
 from explorer.errors import DataError
 
 CLASSES = 4
@@ -39,6 +39,20 @@ def test_a_vote_is_the_mean_of_all_probabilities(found: list[Evaluation]) -> Non
         assert together.losses[image] == pytest.approx(-np.log(mean[label]), rel=1e-4)
     # The cross-entropy of a mean is at most the mean of the cross-entropies (Jensen).
     assert together.loss <= np.mean([one.loss for one in found]) + 1e-5
+
+
+def test_confidence_alone_changes_nothing_about_the_calibrated_loss() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, CLASSES, 500)
+    logits = rng.normal(size=(500, CLASSES)) + 2 * np.eye(CLASSES)[labels]
+    temperatures = np.geomspace(0.2, 5, 400)
+    lowest = min(answers(logits / temperature, labels).losses.mean() for temperature in temperatures)
+    for sharpness in (0.3, 1.0, 3.0):
+        found = answers(sharpness * logits, labels)
+        assert calibrated_loss(found) == pytest.approx(lowest, rel=1e-4)
+        assert calibrated_loss(found) <= found.loss
+    impossible = Evaluation(labels, labels, np.eye(CLASSES, dtype=np.float32)[labels], np.zeros(500, np.float32))
+    assert calibrated_loss(impossible) == pytest.approx(0, abs=1e-6)
 
 
 @given(several())
