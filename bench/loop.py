@@ -35,18 +35,21 @@ LEAST = 0.95
 
 
 def sides(preset: str, slower: float) -> tuple[Callable[[], None], Callable[[], None]]:
-    """A step of the engine, made slower by a share of its time where asked, and one of the plain loop."""
+    """A step of the engine, as it chooses to take it, and slower by a share of its time where asked; and one of the
+    plain loop."""
     import torch
     from torch.nn import functional as F
 
     from explorer.data import load
     from explorer.models import build
+    from explorer.training.calibrate import choose
     from explorer.training.device import cores, pick
     from explorer.training.learner import Learner
 
     torch.set_num_threads(cores())
     spec, data = spec_of(preset, BATCH, None, epochs=100), load("mnist")
-    learner = Learner(spec, data, pick("cpu"), weights={})
+    choice = choose(spec, data, pick("cpu"), threads=cores(), fewer_threads=False)
+    learner = Learner(choice.settle(spec), data, pick("cpu"), weights={})
 
     def engines() -> None:
         began = time.perf_counter()

@@ -45,7 +45,14 @@ def ours(seed: int) -> dict[str, Any]:
     )
     data, model, trained = load("mnist"), to_model(blocks), 0
     for epochs in range(1, MOST_EPOCHS):
-        recipe = TrainSpec(epochs=epochs, learning_rate=0.01, label_smoothing=0.05, seed=seed, precision="float32")
+        recipe = TrainSpec(
+            epochs=epochs,
+            learning_rate=0.01,
+            label_smoothing=0.05,
+            seed=seed,
+            precision="float32",
+            memory_format="channels_last",
+        )
         trained += epochs
         events = train(RunSpec(model=model, train=recipe), data)
         last = next(event for event in events if isinstance(event, Finished))

@@ -41,6 +41,8 @@ InitializationName = Literal[
 DeviceName = Literal["auto", "cpu", "cuda", "mps", "xpu"]
 ArithmeticName = Literal["float32", "bfloat16"]
 PrecisionName = Literal["auto", ArithmeticName]
+LayoutName = Literal["channels_last", "channels_first"]
+MemoryFormatName = Literal["auto", LayoutName]
 
 
 class FrozenSpec(BaseModel):
@@ -258,7 +260,9 @@ class Augmentation(FrozenSpec):
 class TrainSpec(FrozenSpec):
     """The recipe. ``momentum`` is used by the optimiser of that name (0.9, as everybody does); ``patience`` is the
     number of epochs without a better validation loss after which training stops, None never. ``precision``
-    "auto" is the faster one of the two, tried when training begins; the result says which one it was.
+    "auto" is the faster one of the two, tried when training begins; the result says which one it was. The same holds
+    for ``memory_format``, in which order a map's pixels lie in memory: it decides about speed and the last bits alone,
+    and is written only where it is chosen.
 
     ``frozen_kernels`` are the weights of the first convolution's first kernels, the same for each of its input
     channels. They are given, not learned, and stay as they are; their biases are learned as all others. A recipe
@@ -278,6 +282,7 @@ class TrainSpec(FrozenSpec):
     seed: int = Field(default=0, ge=0, le=2**31 - 1)
     device: DeviceName = "auto"
     precision: PrecisionName = "auto"
+    memory_format: MemoryFormatName = Field(default="auto", exclude_if=lambda name: name == "auto")
     frozen_kernels: tuple[
         tuple[tuple[Annotated[float, Field(ge=-MAX_FROZEN_WEIGHT, le=MAX_FROZEN_WEIGHT)], ...], ...], ...
     ] = Field(default=(), max_length=MAX_FROZEN, exclude_if=lambda kernels: not kernels)

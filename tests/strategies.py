@@ -23,6 +23,7 @@ from explorer.spec import (
     GlobalAveragePool,
     InitializationName,
     Layer,
+    LayoutName,
     ModelSpec,
     OptimizerName,
     Output,
@@ -191,6 +192,7 @@ train_specs = st.builds(
     seed=st.integers(0, 2**31 - 1),
     device=st.sampled_from(get_args(DeviceName)),
     precision=st.sampled_from(get_args(PrecisionName)),
+    memory_format=st.sampled_from(["auto", *get_args(LayoutName)]),
 )
 
 names = st.text(min_size=1, max_size=80).filter(lambda text: bool(text.strip()) and text.isprintable())

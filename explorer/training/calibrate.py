@@ -1,10 +1,11 @@
-"""In which precision, and on how many threads, a network trains fastest on this device: found by trying.
+"""In which precision and memory format, and on how many threads, a network trains fastest on this device: found by
+trying.
 
 No rule would do. A CPU with bfloat16 arithmetic may train faster in it than in float32; on one without it the article's
-network was at a tenth of the speed. Nor does every network gain from every core. What did not pay where it was
-measured (one thread, a busy AVX2 machine) is not tried: channels-first images (10 to 35 % slower for ``article``,
-``lenet5`` and ``tiny``, see :class:`~.forward.Forward`), and ``torch.compile`` (LeNet-5 and ``tiny`` 5 to 9 % faster
-after compiling for 15 to 36 s; the article's network slower).
+network was at a tenth of the speed. With channels last the article's network takes 25 % less time a step on two threads
+of an AVX2 machine, ``tiny`` 15 % more, and on one thread less again. Nor does every network gain from every core. What
+did not pay where it was measured is not tried: ``torch.compile`` (LeNet-5 and ``tiny`` 5 to 9 % faster after compiling
+for 15 to 36 s; the article's network slower).
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import torch
 
 from explorer.data import Dataset
 from explorer.errors import TrainingError
-from explorer.spec import ArithmeticName, RunSpec
-from explorer.training.choice import Choice
+from explorer.spec import Conv, RunSpec
+from explorer.training.choice import Choice, of_recipe
 from explorer.training.device import check
 from explorer.training.learner import Learner
 
@@ -27,8 +28,8 @@ WORTH_SECONDS, WORTH_STEPS = 20.0, 200
 
 _WARM_UP = 3
 _SECONDS, _FEWEST = 0.25, 5  # of timed steps, whichever takes longer
-_GAIN = 1.15  # coarser numbers need a reason
-_THREADS_GAIN = 1.05
+_GAIN = 1.05  # or it is noise
+_COARSER_GAIN = 1.15  # coarser numbers need a reason
 _HOPELESS = 2.0  # times the best one's time: such a step isn't taken again
 
 _SHORT = "the run is too short for comparing others"
@@ -48,41 +49,68 @@ def choose(
 ) -> Choice:
     """What ``spec`` trains fastest with on this device, on ``threads`` threads or, if allowed, a half, a quarter …
 
-    Where the recipe names a precision, that is kept. Steps are taken by networks made for it and thrown away, and
-    torch's number of threads is put back, so nothing else changes. ``speed`` is measured, unless given.
-    Raises as :func:`~explorer.training.engine.train` does.
+    Where the recipe names a precision or a memory format, that is kept. Steps are taken by networks made for it and
+    thrown away, and torch's number of threads is put back, so nothing else changes. ``speed`` is measured, unless
+    given. Raises as :func:`~explorer.training.engine.train` does.
     """
-    wanted = spec.train.precision
-    first: ArithmeticName = "float32" if wanted == "auto" else wanted
-    size = spec.data.train_size or len(data.train) * (1 - spec.data.validation_share)
-    images = size * spec.train.epochs
-    if images / spec.train.batch_size < WORTH_STEPS:
-        return Choice(precision=first, threads=threads, compared=False, why=f"{first}: {_SHORT}")
-    measure = speed or _Measured(data, device)
-    best = measure(with_precision(spec, first), threads, 0.0)
-    words = [_words(first, threads, device, best)]
-    if images / best < WORTH_SECONDS:
-        return Choice(precision=first, threads=threads, compared=False, why=f"{words[0]}; {_SHORT}")
-    chosen = threads
-    while fewer_threads and device.type == "cpu" and chosen > 1:
-        fewer = chosen // 2
-        found = measure(with_precision(spec, first), fewer, best)
-        words.append(_words(first, fewer, device, found))
-        if found < _THREADS_GAIN * best:
+    precision, layout = of_recipe(spec.train)
+    chosen = Choice(precision=precision, memory_format=layout, threads=threads, compared=False, why="")
+    if _images(spec, data) / spec.train.batch_size < WORTH_STEPS:
+        return chosen.model_copy(update={"why": f"{precision}: {_SHORT}"})
+    trial = _Trial(spec, device, speed or _Measured(data, device))
+    best = trial(chosen, 0.0)
+    if _images(spec, data) / best < WORTH_SECONDS:
+        return chosen.model_copy(update={"why": f"{trial.words}; {_SHORT}"})
+    layout_open = trial.layout_matters and spec.train.memory_format == "auto"
+    if layout_open:
+        chosen, best = trial.better(chosen, best, _GAIN, memory_format="channels_first")
+    while fewer_threads and device.type == "cpu" and chosen.threads > 1:
+        before = chosen
+        chosen, best = trial.better(chosen, best, _GAIN, threads=chosen.threads // 2)
+        if chosen == before:
             break
-        best, chosen = found, fewer
-    precision = first
-    if wanted == "auto" and _possible(device):
-        found = measure(with_precision(spec, "bfloat16"), chosen, best)
-        words.append(_words("bfloat16", chosen, device, found))
-        if found > _GAIN * best:
-            precision = "bfloat16"
-    return Choice(precision=precision, threads=chosen, compared=True, why="tried for a moment: " + ", ".join(words))
+    if spec.train.precision == "auto" and _possible(device):
+        chosen, best = trial.better(chosen, best, _COARSER_GAIN, precision="bfloat16")
+        if layout_open and chosen.precision == "bfloat16" and chosen.memory_format == "channels_first":
+            chosen, best = trial.better(chosen, best, _GAIN, memory_format="channels_last")
+    return chosen.model_copy(update={"compared": True, "why": f"tried for a moment: {trial.words}"})
 
 
-def with_precision(spec: RunSpec, precision: ArithmeticName) -> RunSpec:
-    """The same run in a precision that is settled."""
-    return spec.model_copy(update={"train": spec.train.model_copy(update={"precision": precision})})
+class _Trial:
+    """Measures choices one after the other, and remembers in words what came out."""
+
+    def __init__(self, spec: RunSpec, device: torch.device, speed: Speed) -> None:
+        self._spec, self._device, self._speed = spec, device, speed
+        self._found: list[str] = []
+        self.layout_matters = any(isinstance(layer, Conv) for layer in spec.model.layers)
+
+    @property
+    def words(self) -> str:
+        return ", ".join(self._found)
+
+    def __call__(self, choice: Choice, best: float) -> float:
+        """Images a second, 0 where they are clearly fewer than ``best``."""
+        found = self._speed(choice.settle(self._spec), choice.threads, best)
+        self._found.append(self._words(choice, found))
+        return found
+
+    def better(self, choice: Choice, best: float, gain: float, **other: object) -> tuple[Choice, float]:
+        """The choice with something else in it, if it is faster by the factor ``gain`` at least, else as it was."""
+        changed = choice.model_copy(update=other)
+        found = self(changed, best)
+        return (changed, found) if found >= gain * best else (choice, best)
+
+    def _words(self, choice: Choice, speed: float) -> str:
+        layout = f" {choice.memory_format.replace('_', ' ')}" if self.layout_matters else ""
+        threads = f" on {'1 thread' if choice.threads == 1 else f'{choice.threads} threads'}"
+        where = threads if self._device.type == "cpu" else ""
+        return f"{choice.precision}{layout}{where} {f'{speed:,.0f} images/s' if speed else 'far slower'}"
+
+
+def _images(spec: RunSpec, data: Dataset) -> float:
+    """How many a run trains on, each as often as it has its turn."""
+    size = spec.data.train_size or len(data.train) * (1 - spec.data.validation_share)
+    return size * spec.train.epochs
 
 
 class _Measured:
@@ -125,8 +153,3 @@ def _possible(device: torch.device) -> bool:
     except TrainingError:
         return False
     return True
-
-
-def _words(precision: str, threads: int, device: torch.device, speed: float) -> str:
-    on = f" on {threads} thread{'s' if threads > 1 else ''}" if device.type == "cpu" else ""
-    return f"{precision}{on} {f'{speed:,.0f} images/s' if speed else 'far slower'}"

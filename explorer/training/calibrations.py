@@ -38,9 +38,8 @@ def recall(spec: RunSpec, data: Dataset, device: torch.device, *, threads: int, 
 
 
 def _key(spec: RunSpec, device: torch.device, threads: int, fewer_threads: bool) -> str:
-    recipe = spec.train.model_dump(
-        mode="json", include={"optimizer", "batch_size", "augmentation", "precision"}, exclude_none=True
-    )
+    decides = {"optimizer", "batch_size", "augmentation", "precision", "memory_format"}
+    recipe = spec.train.model_dump(mode="json", include=decides, exclude_none=True)
     machine = [describe(device), platform.machine(), platform.processor(), cores(), torch.__version__]
     what = [spec.model.model_dump(mode="json"), spec.data.dataset, recipe, machine, threads, fewer_threads]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from explorer.spec import ArithmeticName
+from explorer.spec import ArithmeticName, LayoutName, RunSpec, TrainSpec
 
 
 class Choice(BaseModel):
@@ -15,9 +15,29 @@ class Choice(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     precision: ArithmeticName
+    memory_format: LayoutName
     threads: int = Field(ge=1)
     compared: bool
     why: str
+
+    def settle(self, spec: RunSpec) -> RunSpec:
+        """The run with nothing left open: what its recipe doesn't name is as chosen."""
+        return settled(spec, self.precision, self.memory_format)
+
+
+def settled(spec: RunSpec, precision: ArithmeticName, memory_format: LayoutName) -> RunSpec:
+    """The run in this precision and memory format, where its recipe says "auto"."""
+    train, found = spec.train, {"precision": precision, "memory_format": memory_format}
+    changes = {name: value for name, value in found.items() if getattr(train, name) == "auto"}
+    return spec.model_copy(update={"train": train.model_copy(update=changes)})
+
+
+def of_recipe(train: TrainSpec) -> tuple[ArithmeticName, LayoutName]:
+    """What a recipe means where nothing is tried: float32 and channels last, unless it names others."""
+    return (
+        "float32" if train.precision == "auto" else train.precision,
+        "channels_last" if train.memory_format == "auto" else train.memory_format,
+    )
 
 
 def read(path: Path) -> Choice | None:

@@ -1,8 +1,8 @@
 """Training as a generator of events. It neither prints nor knows a store; who consumes the events does.
 
-The same seed, device, number of threads and precision give the same weights, bit for bit, also across pauses: orders
-and random numbers follow from seed, epoch and step (see :mod:`~explorer.training.batches`), learning rates from the
-step, and everything else is in the checkpoint.
+The same seed, device, number of threads, precision and memory format give the same weights, bit for bit, also across
+pauses: orders and random numbers follow from seed, epoch and step (see :mod:`~explorer.training.batches`), learning
+rates from the step, and everything else is in the checkpoint.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from explorer.data import Dataset
 from explorer.errors import TrainingError
 from explorer.spec import RunSpec
 from explorer.training import optim, schedule
-from explorer.training.calibrate import choose, with_precision
+from explorer.training.calibrate import choose
+from explorer.training.choice import of_recipe, settled
 from explorer.training.device import check, describe, pick, working
 from explorer.training.events import Checkpoint, Evaluated, Event, Finished, Snapshot, Started, State
 from explorer.training.learner import Learner
@@ -49,7 +50,8 @@ def train(
     """Trains a network as ``spec`` says and tells what happens, from Started to Finished.
 
     ``device`` is by default the recipe's; ``resume`` goes on from a checkpoint of the same spec and data, exactly.
-    A precision ``auto`` is settled by trying (:mod:`~explorer.training.calibrate`), or as it was when the run began.
+    A precision or memory format ``auto`` is settled by trying (:mod:`~explorer.training.calibrate`), or as it was when
+    the run began.
     ``wanted`` is asked before each step and now and then in evaluations: where it says True a Checkpoint comes at
     once. There is one at the end of each epoch, too. Close the generator to stop. Torch's global generators are seeded
     anew at each step of a network with dropout.
@@ -69,13 +71,11 @@ def train(
 
 
 def _settled(spec: RunSpec, data: Dataset, device: torch.device, resume: Checkpoint | None) -> RunSpec:
-    if spec.train.precision != "auto":
+    if "auto" not in (spec.train.precision, spec.train.memory_format):
         return spec
     if resume is not None:
-        settled = resume.state.spec.train.precision
-        return spec if settled == "auto" else with_precision(spec, settled)
-    threads = torch.get_num_threads()
-    return with_precision(spec, choose(spec, data, device, threads=threads, fewer_threads=False).precision)
+        return settled(spec, *of_recipe(resume.state.spec.train))
+    return choose(spec, data, device, threads=torch.get_num_threads(), fewer_threads=False).settle(spec)
 
 
 class _Scores(NamedTuple):
@@ -267,7 +267,8 @@ class _Run:
 
 
 def _check_belongs(state: State, spec: RunSpec, data: Dataset) -> None:
-    if (state.spec.model, state.spec.data, state.spec.train) != (spec.model, spec.data, spec.train):
+    begun = settled(state.spec, *of_recipe(state.spec.train))
+    if (begun.model, begun.data, begun.train) != (spec.model, spec.data, spec.train):
         raise TrainingError("this checkpoint is of another network or recipe: resume it with its own, or start anew")
     if state.fingerprint != data.fingerprint:
         raise TrainingError(

@@ -17,6 +17,7 @@ from explorer.errors import TrainingError
 from explorer.spec import BatchNorm, RunSpec
 from explorer.training import optim, schedule
 from explorer.training.batches import seed_of
+from explorer.training.choice import of_recipe
 from explorer.training.events import Step
 from explorer.training.forward import Forward
 from explorer.training.frozen import freeze
@@ -38,7 +39,7 @@ class Learner:
         )
         if weights:
             models.load_weights(self.network, weights)
-        self._forward = Forward(self.network)
+        self._forward = Forward(self.network, of_recipe(self.recipe)[1])
         self.network.to(device=device, memory_format=self._forward.memory_format)  # type: ignore[call-overload]
         self.optimizer = optim.build(self.recipe, self.network)
         freeze(self.network, self.optimizer, self.recipe.frozen_kernels)

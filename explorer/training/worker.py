@@ -22,8 +22,8 @@ from explorer.runs.artifacts import RunFolder, atomic_write, run_folder
 from explorer.runs.executors import this_process
 from explorer.runs.records import EndState, Fenced, Lease
 from explorer.runs.store import SqlRunStore
-from explorer.spec import ArithmeticName, RunSpec
-from explorer.training.choice import Choice, read
+from explorer.spec import RunSpec
+from explorer.training.choice import Choice, of_recipe, read
 from explorer.training.contention import SLEEPING, Contention
 from explorer.training.orders import Orders
 
@@ -118,7 +118,6 @@ def _train(store: SqlRunStore, lease: Lease, orders: Orders) -> tuple[Outcome, d
     log.info("run %s, attempt %d: %s; loading %s", lease.run_id, lease.attempt, spec.name, spec.data.dataset)
     images = data.load(spec.data.dataset)
     # Only now, with the run claimed and the heart beating: torch takes seconds to load.
-    from explorer.training.calibrate import with_precision
     from explorer.training.engine import train
     from explorer.training.events import Checkpoint, Finished, Step
     from explorer.training.recorder import Recorder
@@ -134,7 +133,7 @@ def _train(store: SqlRunStore, lease: Lease, orders: Orders) -> tuple[Outcome, d
     def wanted() -> bool:
         return restart or orders.current != "ok" or recorder.checkpoint_due
 
-    for event in train(with_precision(spec, choice.precision), images, resume=checkpoint, wanted=wanted):
+    for event in train(choice.settle(spec), images, resume=checkpoint, wanted=wanted):
         order = orders.current
         if order == "fenced":
             return None, None
@@ -185,17 +184,19 @@ def _choose(spec: RunSpec, images: Dataset, folder: RunFolder, checkpoint: Check
     from explorer.training.device import pick, working
 
     if checkpoint is not None:
-        settled: ArithmeticName = "bfloat16" if checkpoint.state.spec.train.precision == "bfloat16" else "float32"
+        precision, layout = of_recipe(checkpoint.state.spec.train)
         kept = read(folder.choice)
-        if kept is not None and (kept.precision, kept.threads) == (settled, threads):
+        if kept is not None and (kept.precision, kept.memory_format, kept.threads) == (precision, layout, threads):
             return kept
-        return Choice(precision=settled, threads=threads, compared=False, why="as the run began")
+        return Choice(
+            precision=precision, memory_format=layout, threads=threads, compared=False, why="as the run began"
+        )
     device = pick(spec.train.device)
     with working(device):
         choice = recall(spec, images, device, threads=threads, fewer_threads="OMP_NUM_THREADS" not in os.environ)
     torch.set_num_threads(choice.threads)
     atomic_write(folder.choice, choice.model_dump_json().encode())
-    log.info("%s on %d threads (%s)", choice.precision, choice.threads, choice.why)
+    log.info("%s, %s, on %d threads (%s)", choice.precision, choice.memory_format, choice.threads, choice.why)
     return choice
 
 
@@ -232,6 +233,7 @@ def _result(
         "steps": event.step,
         "device": device,
         "precision": choice.precision,
+        "memory_format": choice.memory_format,
         "threads": choice.threads,
         "choice": choice.why,
         "weights_sha256": sha256,

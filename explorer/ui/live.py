@@ -18,6 +18,7 @@ from explorer.figures.matrix import matrix
 from explorer.runs import service
 from explorer.runs.follower import Curve
 from explorer.runs.records import RunRecord
+from explorer.spec import Conv
 from explorer.ui import cache, html, shell, sidebar, state
 from explorer.ui.components import chart, wall
 from explorer.ui.text import duration
@@ -164,7 +165,9 @@ def _progress(run: RunRecord) -> None:
         choice = cache.run_choice(run.id)
         if choice is not None:
             threads = "1 thread" if choice.threads == 1 else f"{choice.threads} threads"
-            st.caption(f"Computed in {choice.precision} on {threads}; {choice.why}.")
+            convolves = any(isinstance(layer, Conv) for layer in run.spec.model.layers)
+            layout = f", {choice.memory_format.replace('_', ' ')}," if convolves else ""
+            st.caption(f"Computed in {choice.precision}{layout} on {threads}; {choice.why}.")
 
 
 def _outcome(run: RunRecord) -> None:

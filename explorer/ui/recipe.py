@@ -32,6 +32,7 @@ INITIALIZATIONS = {
     "orthogonal": "orthogonal",
 }
 PRECISIONS = {"auto": "auto", "float32": "float32", "bfloat16": "bfloat16"}
+MEMORY_FORMATS = {"auto": "auto", "channels_last": "channels last", "channels_first": "channels first"}
 
 HELP = {
     "dataset": "Which pictures are learned.",
@@ -55,6 +56,9 @@ HELP = {
     "device": "Where the arithmetic is done. It changes the time, not what is learned.",
     "precision": "How many bits a number has while training. bfloat16 is less exact, on some devices faster, on others "
     "far slower; auto tries both and takes the faster.",
+    "memory_format": "Whether the numbers of all maps at one pixel lie side by side in memory (channels last), or all "
+    "those of one map (channels first). It changes the time, not what is learned; auto tries both and takes the "
+    "faster.",
 }
 
 
@@ -147,6 +151,7 @@ def _more(draft: Draft) -> None:
     _number("Seed", train.seed, "seed", _train("seed"))
     _select("Device", devices(), train.device, "device", _train("device"))
     _pick("Precision", PRECISIONS, train.precision, "precision", _train("precision"))
+    _pick("Order in memory", MEMORY_FORMATS, train.memory_format, "memory_format", _train("memory_format"))
 
 
 def augmentation(draft: Draft) -> None:

@@ -193,6 +193,7 @@ def test_every_control_of_the_recipe_reaches_the_spec(open_app: Open) -> None:
     next(item for item in tested.number_input if item.label == "Seed").set_value(7).run()
     next(item for item in tested.button_group if item.label == "Schedule").set_value("cosine").run()
     next(item for item in tested.button_group if item.label == "Precision").set_value("bfloat16").run()
+    next(item for item in tested.button_group if item.label == "Order in memory").set_value("channels_first").run()
     spec = tested.session_state["history"].now.run_spec()
     assert spec.data.model_dump() == {"dataset": "mnist", "train_size": 500, "validation_share": 0.2, "split_seed": 0}
     assert spec.train.model_dump() == {
@@ -209,6 +210,7 @@ def test_every_control_of_the_recipe_reaches_the_spec(open_app: Open) -> None:
         "seed": 7,
         "device": "auto",
         "precision": "bfloat16",
+        "memory_format": "channels_first",
     }
     assert shown_wall(tested, "augmented").pixels.shape == (12, 28, 28)
     # What the address bar holds opens the same draft elsewhere.

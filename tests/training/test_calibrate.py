@@ -4,98 +4,131 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from training_helpers import NOISY, run
+from training_helpers import NOISY, SMALL, run
 
 from explorer.data import Dataset
-from explorer.spec import RunSpec
+from explorer.presets import PRESETS
+from explorer.spec import ModelSpec, RunSpec
 from explorer.training import calibrate, calibrations
-from explorer.training.calibrate import choose, with_precision
+from explorer.training.calibrate import choose
 from explorer.training.choice import Choice, read
 from explorer.training.engine import train
 from explorer.training.events import Checkpoint, Started
 
 CPU = torch.device("cpu")
-Asked = list[tuple[str, int]]
+Way = tuple[str, str, int]
+"""Precision, memory format and number of threads."""
 
 
-def speeds(table: dict[tuple[str, int], float]) -> tuple[Callable[[RunSpec, int, float], float], Asked]:
+def speeds(table: dict[Way, float]) -> tuple[Callable[[RunSpec, int, float], float], list[Way]]:
     """What would be measured, and a list of what was asked for."""
-    asked: Asked = []
+    asked: list[Way] = []
 
     def speed(spec: RunSpec, threads: int, best: float) -> float:
-        asked.append((spec.train.precision, threads))
+        asked.append((spec.train.precision, spec.train.memory_format, threads))
         return table[asked[-1]]
 
     return speed, asked
 
 
-def long(**recipe: object) -> RunSpec:
-    return run(images=4_000, batch_size=20, epochs=100, **recipe)
+LAST, FIRST = "channels_last", "channels_first"
 
 
-def test_the_fastest_precision_and_number_of_threads_are_taken(digits: Dataset) -> None:
-    table = {("float32", 8): 1000.0, ("float32", 4): 1200.0, ("float32", 2): 900.0, ("bfloat16", 4): 1600.0}
+OPEN = {"precision": "auto", "memory_format": "auto"}
+
+
+def long(model: ModelSpec = SMALL, **recipe: object) -> RunSpec:
+    return run(model, images=4_000, batch_size=20, epochs=100, **recipe)
+
+
+def test_the_fastest_precision_memory_format_and_number_of_threads_are_taken(digits: Dataset) -> None:
+    table = {
+        ("float32", LAST, 8): 1000.0,
+        ("float32", FIRST, 8): 1100.0,
+        ("float32", FIRST, 4): 1200.0,
+        ("float32", FIRST, 2): 900.0,
+        ("bfloat16", FIRST, 4): 1600.0,
+        ("bfloat16", LAST, 4): 1700.0,
+    }
     speed, asked = speeds(table)
-    found = choose(long(precision="auto"), digits, CPU, threads=8, speed=speed)
-    assert (found.precision, found.threads, found.compared) == ("bfloat16", 4, True)
+    found = choose(long(**OPEN), digits, CPU, threads=8, speed=speed)
+    assert (found.precision, found.memory_format, found.threads, found.compared) == ("bfloat16", LAST, 4, True)
     assert asked == list(table)
-    for words in ("float32 on 8 threads 1,000 images/s", "bfloat16 on 4 threads 1,600 images/s"):
+    for words in ("float32 channels last on 8 threads 1,000 images/s", "bfloat16 channels first on 4 threads 1,600"):
         assert words in found.why
+
+
+@pytest.mark.parametrize("first", [0.0, 1040.0])
+def test_noise_is_no_reason_for_another_memory_format(digits: Dataset, first: float) -> None:
+    speed, _ = speeds({("float32", LAST, 1): 1000.0, ("float32", FIRST, 1): first})
+    found = choose(long(memory_format="auto"), digits, CPU, threads=1, speed=speed)
+    assert (found.precision, found.memory_format) == ("float32", LAST)
+
+
+def test_a_network_without_convolutions_has_no_memory_format_to_choose(digits: Dataset) -> None:
+    speed, asked = speeds({("float32", LAST, 1): 1000.0})
+    found = choose(long(PRESETS["mlp"].model, memory_format="auto"), digits, CPU, threads=1, speed=speed)
+    assert asked == [("float32", LAST, 1)]
+    assert "channels" not in found.why
 
 
 @pytest.mark.parametrize("coarse", [0.0, 900.0, 1100.0])
 def test_coarser_numbers_need_a_gain(digits: Dataset, coarse: float) -> None:
-    speed, _ = speeds({("float32", 1): 1000.0, ("bfloat16", 1): coarse})
+    speed, _ = speeds({("float32", LAST, 1): 1000.0, ("bfloat16", LAST, 1): coarse})
     found = choose(long(precision="auto"), digits, CPU, threads=1, speed=speed)
     assert found.precision == "float32"
-    assert ("bfloat16 on 1 thread far slower" in found.why) == (coarse == 0)
+    assert ("bfloat16 channels last on 1 thread far slower" in found.why) == (coarse == 0)
 
 
 def test_what_a_recipe_names_is_kept(digits: Dataset) -> None:
-    speed, asked = speeds({("bfloat16", 2): 10.0, ("bfloat16", 1): 5.0})
-    found = choose(long(precision="bfloat16"), digits, CPU, threads=2, speed=speed)
-    assert (found.precision, found.threads) == ("bfloat16", 2)
-    assert asked == [("bfloat16", 2), ("bfloat16", 1)]
-    speed, asked = speeds({("float32", 2): 10.0, ("bfloat16", 2): 50.0})
+    speed, asked = speeds({("bfloat16", FIRST, 2): 10.0, ("bfloat16", FIRST, 1): 5.0})
+    found = choose(long(precision="bfloat16", memory_format=FIRST), digits, CPU, threads=2, speed=speed)
+    assert (found.precision, found.memory_format, found.threads) == ("bfloat16", FIRST, 2)
+    assert asked == [("bfloat16", FIRST, 2), ("bfloat16", FIRST, 1)]
+    assert found.settle(long(precision="float32")).train.precision == "float32"
+    speed, asked = speeds({("float32", LAST, 2): 10.0, ("bfloat16", LAST, 2): 50.0})
     found = choose(long(precision="auto"), digits, CPU, threads=2, fewer_threads=False, speed=speed)
     assert (found.precision, found.threads) == ("bfloat16", 2)
 
 
 def test_short_runs_try_nothing(digits: Dataset) -> None:
-    speed, asked = speeds({("float32", 2): 1e6})
-    assert choose(run(images=1_000, batch_size=20, epochs=1), digits, CPU, threads=2, speed=speed).compared is False
+    speed, asked = speeds({("float32", LAST, 2): 1e6})
+    short = run(images=1_000, batch_size=20, epochs=1, **OPEN)
+    assert choose(short, digits, CPU, threads=2, speed=speed).compared is False
     assert asked == []
-    found = choose(long(precision="auto"), digits, CPU, threads=2, speed=speed)  # 400,000 images: under a second
-    assert (found.precision, found.threads, found.compared) == ("float32", 2, False)
+    found = choose(long(**OPEN), digits, CPU, threads=2, speed=speed)  # 400,000 images: under a second
+    assert (found.precision, found.memory_format, found.threads, found.compared) == ("float32", LAST, 2, False)
     assert "too short" in found.why
-    assert asked == [("float32", 2)]
+    assert asked == [("float32", LAST, 2)]
 
 
 def test_measuring_changes_nothing_else(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibrate, "WORTH_SECONDS", 0.0)
     monkeypatch.setattr(calibrate, "_SECONDS", 0.01)
-    spec = run(NOISY, images=1_000, batch_size=50, epochs=50, precision="auto")
+    spec = run(NOISY, images=1_000, batch_size=50, epochs=50, **OPEN)
     found = choose(spec, digits, CPU, threads=2)
     assert found.compared
     assert torch.get_num_threads() == 1
-    # The weights of a run whose precision was found by trying are those of a run that names it.
-    short = run(NOISY, images=100, share=0.02, batch_size=40, epochs=1, seed=3)
-    last = [list(train(with_precision(short, name), digits))[-1] for name in ("auto", "float32")]  # type: ignore[arg-type]
+    # The weights of a run whose choice was found by trying are those of a run that names it.
+    short: dict[str, Any] = {"images": 100, "share": 0.02, "batch_size": 40, "epochs": 1, "seed": 3}
+    last = [list(train(run(NOISY, **short, **recipe), digits))[-1] for recipe in (OPEN, {})]
     weights = [event.weights for event in last]  # type: ignore[union-attr]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
-def test_a_run_goes_on_in_the_precision_that_it_began_in(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    picked = Choice(precision="bfloat16", threads=1, compared=True, why="so be it")
+def test_a_run_goes_on_in_the_way_that_it_began_in(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    picked = Choice(precision="bfloat16", memory_format="channels_first", threads=1, compared=True, why="so be it")
     monkeypatch.setattr("explorer.training.engine.choose", lambda *_, **__: picked)
-    spec = run(NOISY, images=100, share=0.02, batch_size=40, epochs=2, precision="auto")
+    spec = run(NOISY, images=100, share=0.02, batch_size=40, epochs=2, **OPEN)
     events = list(train(spec, digits))
     checkpoint = next(event for event in events if isinstance(event, Checkpoint))
     assert next(event for event in events if isinstance(event, Started)).precision == "bfloat16"
-    assert checkpoint.state.spec.train.precision == "bfloat16"
+    begun = checkpoint.state.spec.train
+    assert (begun.precision, begun.memory_format) == ("bfloat16", "channels_first")
     monkeypatch.setattr("explorer.training.engine.choose", None)
     again = list(train(spec, digits, resume=checkpoint))
     assert next(event for event in again if isinstance(event, Started)).precision == "bfloat16"
@@ -105,7 +138,7 @@ def test_a_run_goes_on_in_the_precision_that_it_began_in(digits: Dataset, monkey
 
 def test_what_was_tried_is_kept_on_disk(digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERNELSCOPE_HOME", str(tmp_path))
-    picked = Choice(precision="bfloat16", threads=1, compared=True, why="so be it")
+    picked = Choice(precision="bfloat16", memory_format="channels_first", threads=1, compared=True, why="so be it")
     calls = []
 
     def once(*_: object, **__: object) -> Choice:

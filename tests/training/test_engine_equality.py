@@ -19,7 +19,7 @@ def plain_loop(spec: RunSpec, data: Dataset, steps: int) -> tuple[dict[str, torc
     """Weights after some steps, and each step's loss and learning rate, as a textbook would compute them."""
     recipe = spec.train
     net = build(spec.model, (1, 28, 28), 10, initialization=recipe.initialization, seed=recipe.seed)
-    if any(isinstance(layer, Dropout) for layer in spec.model.layers):
+    if any(isinstance(layer, Dropout) for layer in spec.model.layers) and recipe.memory_format == "channels_last":
         net = net.to(memory_format=torch.channels_last)  # which element dropout drops depends on their order in memory
     chosen = split(data, spec.data).train
     batches = [
@@ -85,9 +85,16 @@ def test_each_optimiser_under_each_schedule_takes_the_steps_of_pytorchs_own(
         assert (final.weights[name] - wanted).norm() < 1e-3 * way, name
 
 
-def test_dropout_and_batch_normalisation_take_the_same_steps_too(digits: Dataset) -> None:
+@pytest.mark.parametrize("memory_format", ["channels_last", "channels_first"])
+def test_dropout_and_batch_normalisation_take_the_same_steps_too(digits: Dataset, memory_format: str) -> None:
     spec = run(
-        NOISY, optimizer="momentum", learning_rate=0.02, batch_size=100, epochs=3, initialization="kaiming_normal"
+        NOISY,
+        optimizer="momentum",
+        learning_rate=0.02,
+        batch_size=100,
+        epochs=3,
+        initialization="kaiming_normal",
+        memory_format=memory_format,
     )
     weights, losses, _ = plain_loop(spec, digits, steps=9)
     events = list(train(spec, digits))
@@ -95,4 +102,5 @@ def test_dropout_and_batch_normalisation_take_the_same_steps_too(digits: Dataset
     final = events[-1]
     assert isinstance(final, Finished)
     for name, wanted in weights.items():
-        assert (final.weights[name] - wanted).float().norm() <= 5e-3 * wanted.float().norm(), name
+        # A bias before batch normalisation has no gradient but rounding.
+        assert (final.weights[name] - wanted).float().norm() <= 5e-3 * wanted.float().norm() + 1e-7, name

@@ -50,6 +50,21 @@ def test_ties_and_overlapping_windows_give_the_same_bits(size: int, stride: int)
     assert plain[1].abs().sum() > 0
 
 
+def test_images_lie_in_memory_as_is_asked_for() -> None:
+    images = torch.randn(2, 3, 8, 8)
+    layers = (Conv(kernels=4, kernel_size=3), Flatten(), Output())
+    network = build(ModelSpec(layers=layers), (3, 8, 8), 10)
+    seen: list[torch.Tensor] = []
+    network[0].register_forward_hook(lambda _module, given, _result: seen.append(given[0]))
+    for forward in (Forward(network), Forward(network, "channels_first")):
+        forward(images)
+    last, first = seen
+    assert last.is_contiguous(memory_format=torch.channels_last)
+    assert first.is_contiguous()
+    dense = build(ModelSpec(layers=(Flatten(), Output())), (3, 8, 8), 10)
+    assert Forward(dense).memory_format == torch.contiguous_format
+
+
 def test_only_relu_before_max_pooling_is_moved() -> None:
     layers = (
         Conv(kernels=2, kernel_size=3),

@@ -50,7 +50,7 @@ NOISY = ModelSpec(
 
 
 def run(model: ModelSpec = SMALL, *, images: int | None = 300, share: float = 0.1, **recipe: Any) -> RunSpec:
-    """A run's spec: ``images`` to train on, ``share`` of all to validate on, and what its recipe says; in float32, if
-    it names no precision."""
-    train = TrainSpec(**{"precision": "float32", **recipe})
+    """A run's spec: ``images`` to train on, ``share`` of all to validate on, and what its recipe says; in float32 and
+    channels last, if it names no others."""
+    train = TrainSpec(**{"precision": "float32", "memory_format": "channels_last", **recipe})
     return RunSpec(name="test", model=model, data=DataSpec(train_size=images, validation_share=share), train=train)
