@@ -27,7 +27,7 @@ WORTH_SECONDS, WORTH_STEPS = 20.0, 200
 """What a run must take at least for the second or two of a comparison to pay for themselves."""
 
 _WARM_UP = 3
-_SECONDS, _FEWEST = 0.25, 5  # of timed steps, whichever takes longer
+_SECONDS, _FEWEST = 0.5, 5  # of timed steps, whichever takes longer
 _GAIN = 1.05  # or it is noise
 _COARSER_GAIN = 1.15  # coarser numbers need a reason
 _HOPELESS = 2.0  # times the best one's time: such a step isn't taken again
