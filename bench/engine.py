@@ -30,7 +30,7 @@ LEASE_SECONDS = 600.0
 
 
 def spec_of(preset: str, batch_size: int, images: int | None, epochs: int = 1) -> RunSpec:
-    recipe = TrainSpec(batch_size=batch_size, epochs=epochs)
+    recipe = TrainSpec(batch_size=batch_size, epochs=epochs, precision="float32")
     return RunSpec(name=preset, model=PRESETS[preset].model, data=DataSpec(train_size=images), train=recipe)
 
 
@@ -38,14 +38,18 @@ def spec_of(preset: str, batch_size: int, images: int | None, epochs: int = 1) -
 
 
 def child(side: str, spec: RunSpec) -> dict[str, Any]:
-    """One measurement: images a second of training, from the first step to the last."""
+    """One measurement: images a second of training, from the first step to the last. Where the sides are compared, both
+    train as the engine chooses."""
     import torch
 
     from explorer.data import load
-    from explorer.training.device import cores
+    from explorer.training.calibrate import choose
+    from explorer.training.device import cores, pick
 
     torch.set_num_threads(cores())
     data = load(spec.data.dataset)
+    if side != "accuracy":  # whose time is a whole run's, with the choice
+        spec = choose(spec, data, pick("cpu"), threads=cores(), fewer_threads=False).settle(spec)
     warm_up = spec.model_copy(update={"data": DataSpec(train_size=20 * spec.train.batch_size, validation_share=0.01)})
     bare(warm_up, data)
     return {"everything": everything, "bare": bare, "accuracy": time_to_accuracy}[side](spec, data)

@@ -24,6 +24,8 @@ sys.path.insert(0, str(ROOT))
 from engine import run, spec_of, worker_environment  # noqa: E402
 from report import report  # noqa: E402
 
+from explorer.spec import RunSpec  # noqa: E402
+
 SAVED = Path(__file__).with_suffix(".json")
 PRESETS = ("article", "lenet5", "tiny")
 BATCH = 128
@@ -34,22 +36,38 @@ LEAST = 0.95
 """Of the saved ratio: a loop that is slower by a tenth falls below it, noise of a few per cent doesn't."""
 
 
-def sides(preset: str, slower: float) -> tuple[Callable[[], None], Callable[[], None]]:
-    """A step of the engine, as it chooses to take it, and slower by a share of its time where asked; and one of the
-    plain loop."""
+def spec_in(preset: str, memory_format: str) -> RunSpec:
+    """As the engine trains a network, in a memory format, or in that which it chooses."""
+    spec = spec_of(preset, BATCH, None, epochs=100)
+    return spec.model_copy(update={"train": spec.train.model_copy(update={"memory_format": memory_format})})
+
+
+def chosen(preset: str) -> str:
+    """The memory format that the engine chooses."""
+    import torch
+
+    from explorer.data import load
+    from explorer.training.calibrate import choose
+    from explorer.training.device import cores, pick
+
+    torch.set_num_threads(cores())
+    data = load("mnist")
+    return choose(spec_in(preset, "auto"), data, pick("cpu"), threads=cores(), fewer_threads=False).memory_format
+
+
+def sides(preset: str, memory_format: str, slower: float) -> tuple[Callable[[], None], Callable[[], None]]:
+    """A step of the engine, slower by a share of its time where asked, and one of the plain loop."""
     import torch
     from torch.nn import functional as F
 
     from explorer.data import load
     from explorer.models import build
-    from explorer.training.calibrate import choose
     from explorer.training.device import cores, pick
     from explorer.training.learner import Learner
 
     torch.set_num_threads(cores())
-    spec, data = spec_of(preset, BATCH, None, epochs=100), load("mnist")
-    choice = choose(spec, data, pick("cpu"), threads=cores(), fewer_threads=False)
-    learner = Learner(choice.settle(spec), data, pick("cpu"), weights={})
+    spec, data = spec_in(preset, memory_format), load("mnist")
+    learner = Learner(spec, data, pick("cpu"), weights={})
 
     def engines() -> None:
         began = time.perf_counter()
@@ -81,9 +99,9 @@ def seconds(step: Callable[[], None]) -> float:
     return (time.perf_counter() - began) / STEPS
 
 
-def child(preset: str, turns: int, slower: float) -> dict[str, Any]:
+def child(preset: str, memory_format: str, turns: int, slower: float) -> dict[str, Any]:
     """Seconds a step of both sides, the medians of so many turns."""
-    both = sides(preset, slower)
+    both = sides(preset, memory_format, slower)
     for _ in range(WARM_UP):
         for step in both:
             seconds(step)
@@ -98,16 +116,23 @@ def main() -> None:
     parser.add_argument("--save", action="store_true", help="keep the ratios as what later ones are compared with")
     parser.add_argument("--slower", type=float, default=0.0, help="slow each step by this share, to see it noticed")
     parser.add_argument("--child", choices=PRESETS, help=argparse.SUPPRESS)
+    parser.add_argument("--memory-format", default="auto", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.child and options.memory_format == "auto":
+        print(json.dumps(chosen(options.child)))
+        return
     if options.child:
-        print(json.dumps(child(options.child, options.turns, options.slower)))
+        print(json.dumps(child(options.child, options.memory_format, options.turns, options.slower)))
         return
     if not SAVED.exists() and not options.save:
         sys.exit(f"there is nothing to compare with: save {SAVED.name} first, by --save")
     saved = json.loads(SAVED.read_text()) if SAVED.exists() else {}
     ratios, worse = {}, []
     for preset in PRESETS:
-        arguments = ["bench/loop.py", "--child", preset, "--turns", str(options.turns), "--slower", str(options.slower)]
+        start = ["bench/loop.py", "--child", preset]
+        memory_format = str(run(start, worker_environment()))
+        arguments = [*start, "--memory-format", memory_format]
+        arguments += ["--turns", str(options.turns), "--slower", str(options.slower)]
         measured = [run(arguments, worker_environment()) for _ in range(options.processes)]
         found = [one["plain"] / one["engine"] for one in measured]
         ratios[preset] = round(median(found), 3)
@@ -120,6 +145,7 @@ def main() -> None:
             "images/s",
             baseline=[BATCH / one["plain"] for one in measured],
             higher_is_better=True,
+            memory_format=memory_format,
             ratios=[round(one, 3) for one in sorted(found)],
             saved_ratio=saved.get(preset),
             of_saved=None if of_saved is None else round(of_saved, 3),

@@ -27,7 +27,10 @@ TEXTBOOK = "textbook, float32"
 
 
 def spec_of(preset: str, images: int, seed: int, precision: str) -> RunSpec:
-    recipe = TrainSpec.model_validate({"epochs": 2, "batch_size": 64, "seed": seed, "precision": precision})
+    layout = "auto" if precision == "auto" else "channels_last"
+    recipe = TrainSpec.model_validate(
+        {"epochs": 2, "batch_size": 64, "seed": seed, "precision": precision, "memory_format": layout}
+    )
     return RunSpec(name=preset, model=PRESETS[preset].model, data=DataSpec(train_size=images), train=recipe)
 
 

@@ -55,6 +55,12 @@ class Known:
     imported: bool = False
     snapshot: int | None = None
 
+    @property
+    def label(self) -> str:
+        """A name that tells it from others of the same title, and at which moment it is looked at."""
+        title = self.title if self.kind == "zoo" else f"{self.title} · {self.id[:4]}"
+        return title if self.snapshot is None else f"{title}, step {self.snapshot:,}"
+
     def at(self, step: int | None) -> Known:
         """The network as it was after an optimiser step, of which there must be a snapshot; None: as it is now.
 

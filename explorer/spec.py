@@ -218,6 +218,11 @@ class ModelSpec(FrozenSpec):
             names.append(stem if stem in _UNNUMBERED else f"{stem}{counts[stem]}")
         return tuple(names)
 
+    @property
+    def convolves(self) -> bool:
+        """Whether it computes maps, whose order in memory matters."""
+        return any(isinstance(layer, Conv) for layer in self.layers)
+
 
 # --- data and recipe ------------------------------------------------------------------------------------------------
 

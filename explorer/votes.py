@@ -37,8 +37,8 @@ class Voter(FrozenSpec):
 
 
 class VoteCard(FrozenSpec):
-    """What is known of a bundled vote. ``chosen_by``: what its members were chosen by; ``fingerprint`` identifies the
-    files of the data set; ``created_by`` is the command that makes it again."""
+    """What is known of a bundled vote. ``candidates``: all networks that its members were chosen from; ``chosen_by``:
+    by what; ``fingerprint`` identifies the files of the data set; ``created_by`` is the command that makes it again."""
 
     name: zoo.Name
     title: str = Field(min_length=1, max_length=80)
@@ -46,6 +46,7 @@ class VoteCard(FrozenSpec):
     dataset: str
     fingerprint: str
     members: tuple[Voter, ...] = Field(min_length=2)
+    candidates: tuple[Voter, ...] = Field(min_length=2)
     test: zoo.TestResult
     chosen_by: str
     created_by: str
@@ -136,13 +137,15 @@ def make(
     counted = vote.vote(tested)
     images, correct = len(counted.labels), counted.correct
     titles = {one.name: one.title for one in cards}
+    candidates = tuple(Voter(name=one.name, sha256=one.sha256) for one in cards)
     made = VoteCard(
         name=THREE,
         title="Vote of three",
         about=f"{', '.join(titles[name] for name in chosen)}: the mean of their probabilities.",
         dataset=dataset,
         fingerprint=found.fingerprint,
-        members=tuple(Voter(name=one.name, sha256=one.sha256) for one in cards if one.name in chosen),
+        members=tuple(voter for voter in candidates if voter.name in chosen),
+        candidates=candidates,
         test=zoo.TestResult(
             images=images, correct=correct, accuracy=correct / images, interval=wilson(correct, images)
         ),

@@ -13,6 +13,7 @@ import torch
 from typer.testing import CliRunner
 
 from explorer import data, votes, zoo
+from explorer.analysis import Evaluation
 from explorer.cli import app
 from explorer.data.tensors import as_tensor, normalise
 from explorer.errors import DataError, WeightsError
@@ -75,6 +76,33 @@ def test_the_command_chooses_by_validation_images_alone(small: Path, monkeypatch
     assert asked == [held_out] * 3 + [len(found.test)] * 3
     assert votes.of_data_set("mnist", directory=small) == card
     assert votes.of_data_set("fashion_mnist", directory=small) is None
+
+
+def test_what_is_best_is_told_whatever_the_confidence(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for suffix in (".json", ".safetensors"):
+        shutil.copy(zoo.DIRECTORY / f"mlp{suffix}", small)
+    rng = np.random.default_rng(0)
+    # How clearly a network tells the classes apart, and how sure it is of it: the best of all is the least sure.
+    skill = {"softmax": (2.0, 1.0), "lenet5": (3.0, 1.0), "tiny": (3.0, 1.0), "mlp": (4.0, 0.3)}
+
+    def answer(card: zoo.ZooCard, images: data.Images, *_: object) -> Evaluation:
+        clear, sure = skill[card.name]
+        labels = np.asarray(images.labels[:3_000])
+        logits = rng.normal(size=(len(labels), 10)) + clear * np.eye(10)[labels]
+        shares = torch.tensor(sure * logits).softmax(1).numpy()
+        losses = -np.log(shares[np.arange(len(labels)), labels])
+        return Evaluation(labels, shares.argmax(1), shares.astype(np.float32), losses.astype(np.float32))
+
+    monkeypatch.setattr(votes, "_answers", answer)
+    made = votes.make(directory=small)
+    assert {voter.name for voter in made.members} == {"mlp", "tiny", "lenet5"}
+    assert {voter.name for voter in made.candidates} == set(skill)
+
+
+def test_the_bundled_vote_was_chosen_among_all_that_are_bundled() -> None:
+    card = votes.card(votes.THREE)
+    known = {one.name: one.sha256 for one in zoo.entries() if one.spec.data.dataset == card.dataset}
+    assert {voter.name: voter.sha256 for voter in card.candidates} == known
 
 
 def test_a_vote_needs_three_networks(small: Path) -> None:

@@ -34,10 +34,11 @@ def grouped(similarity: np.ndarray) -> np.ndarray:
     return leaves
 
 
-def near(similarity: np.ndarray, *, least: float = NEAR) -> list[tuple[int, int, float]]:
-    """Pairs (a, b), a before b, whose cosine is at least ``least`` or at most −``least``, the closest first."""
+def near(similarity: np.ndarray, *, least: float = NEAR, most: int | None = None) -> list[tuple[int, int, float]]:
+    """Pairs (a, b), a before b, whose cosine is at least ``least`` or at most −``least``, the closest first: all, or
+    the first ``most``."""
     rows, columns = np.triu_indices(len(similarity), 1)
     values = similarity[rows, columns]
     chosen = np.flatnonzero(np.abs(values) >= least)
-    chosen = chosen[np.argsort(-np.abs(values[chosen]), kind="stable")]
+    chosen = chosen[np.argsort(-np.abs(values[chosen]), kind="stable")][:most]
     return [(int(rows[place]), int(columns[place]), float(values[place])) for place in chosen]

@@ -1,6 +1,8 @@
 """What a decision rests on: one number for each pixel, for or against a class, by captum's methods.
 
-All attributions are in logits and signed: positive speaks for the class, negative against. What a method's map is worth
+Integrated gradients, occlusion, DeepLIFT and CAM are in logits; saliency, guided backpropagation and deconvolution in
+logits per unit of normalised brightness. Positive speaks for the class, negative against; Grad-CAM shows only what
+speaks for it. What a method's map is worth
 shows beside the same method on the same architecture with random weights (Adebayo et al. 2018, "Sanity Checks for
 Saliency Maps"): a map that stays the same does not come from what was learned.
 """
@@ -44,8 +46,8 @@ class Completeness:
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """A map float32 (H, W), or a layer's own (h, w), in logits: for the class above 0, against it below. Where the
-    method promises a sum, ``completeness`` holds it, else None."""
+    """A map float32 (H, W), or a layer's own (h, w), in the units that the module's text tells: for the class above 0,
+    against it below. Where the method promises a sum, ``completeness`` holds it, else None."""
 
     values: np.ndarray
     completeness: Completeness | None = None

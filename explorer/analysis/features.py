@@ -51,13 +51,13 @@ def features(
     distances to within a few percent (Li, Hastie & Church 2006, 'Very sparse random projections'), so that memory
     stays bounded however wide the layer is. ``progress`` is told the share done after each batch.
 
-    Raises SpecError for a layer that the network doesn't have, and for activations that are not finite.
+    Raises SpecError for a layer that the network doesn't have, for activations that are not finite, and for no images.
     """
     names = list(network.spec.names)
     if layer != PIXELS and layer not in names:
         raise SpecError(f"there is no layer named {layer!r}; there are: {', '.join([PIXELS, *names])}")
     part = None if layer == PIXELS else network[: names.index(layer) + 1]
-    rows: list[np.ndarray] = []
+    rows: np.ndarray | None = None  # filled part by part: parts that are joined at the end take twice the memory
     for first in range(0, len(pixels), batch):
         images = pixels[first : first + batch]
         if part is None:
@@ -69,10 +69,14 @@ def features(
             raise SpecError(f"{layer} gives numbers that are not finite: the training diverged, choose another network")
         if values.shape[1] > most:
             values = projection(values.shape[1], most).transform(values)
-        rows.append(np.asarray(values, np.float32))
+        if rows is None:
+            rows = np.empty((len(pixels), values.shape[1]), np.float32)
+        rows[first : first + len(images)] = values
         if progress is not None:
             progress(min(1.0, (first + batch) / len(pixels)))
-    return np.concatenate(rows)
+    if rows is None:
+        raise SpecError("there are no images to show to the network: give at least one")
+    return rows
 
 
 @lru_cache(maxsize=2)

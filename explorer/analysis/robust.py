@@ -87,12 +87,14 @@ def robustness(
 
     Both attacks know the true class and go up its loss. What PGD has found within a smaller ε also lies within every
     larger one, so an image that fell stays fallen and is not attacked again. ``progress`` is told the share done, 0 to
-    1. Raises SpecError for an unknown trial, and DataError as ``evaluate`` does.
+    1. Raises SpecError for an unknown trial and for strengths of PGD that fall, and DataError as ``evaluate`` does.
     """
     chosen = trial(name)
     if len(pixels) == 0 or len(pixels) != len(labels):
         raise DataError(f"{len(pixels):,} images with {len(labels):,} labels: give at least one, and as many of each")
     amounts = chosen.levels if levels is None else tuple(levels)
+    if name == "pgd" and list(amounts) != sorted(amounts):
+        raise SpecError("the strengths of an attack must rise: what fell at one counts as fallen at all that follow")
     numbers = np.arange(len(pixels)) if numbers is None else numbers
     correct = np.zeros(len(amounts), np.int64)
     parameter = next(model.parameters(), None)

@@ -66,7 +66,7 @@ def patch(image: np.ndarray, layer: LayerShape, row: int, column: int) -> np.nda
     seen = np.full((len(image), side, side), np.nan, np.float32)
     top, left = (layer.offset + place * layer.jump for place in (row, column))
     rows, columns = (
-        slice(max(0, first), max(0, min(length, first + side)))
+        slice(min(max(0, first), length), max(0, min(length, first + side)))
         for first, length in zip((top, left), image.shape[1:], strict=True)
     )
     inside = image[:, rows, columns]

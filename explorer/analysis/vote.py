@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from explorer.analysis.evaluate import Evaluation
-from explorer.analysis.trust import fit_temperature, softmax
 from explorer.errors import DataError
 
 
@@ -48,6 +47,8 @@ def calibrated_loss(evaluation: Evaluation) -> float:
     however sure they are of it. By the plain cross-entropy, networks that learned with label smoothing would seem worse
     than they are (Ashukha et al. 2020, 'Pitfalls of in-domain uncertainty estimation and ensembling in deep
     learning')."""
+    from explorer.analysis.trust import fit_temperature, softmax  # SciPy's optimisers: for who chooses a vote alone
+
     logits = np.log(np.maximum(evaluation.probabilities, np.finfo(np.float32).tiny))
     scaled = softmax(logits / fit_temperature(logits, evaluation.labels))
     return float(-np.log(scaled[np.arange(len(scaled)), evaluation.labels]).mean())

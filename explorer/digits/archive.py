@@ -22,7 +22,8 @@ MOST_RATIO = 100
 
 _END, _END_SIZE = b"PK\x05\x06", 22
 _ENTRY = 46 + 300  # bytes of a directory's entry: its fixed part, and a long name
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Packings that are read: zipfile unpacks others whole, however little of a file is asked for."""
 
 
 def is_archive(data: bytes) -> bool:
@@ -43,7 +44,7 @@ def files_in(data: bytes) -> Iterator[tuple[str, bytes | PictureError]]:
     except Exception as error:  # untrusted bytes: the reader may raise anything
         raise PictureError("This ZIP archive is damaged or cut off: pack or send it again.") from error
     with archive:
-        found = [one for one in archive.infolist() if not one.is_dir() and not _added(one.filename)]
+        found = [one for one in archive.infolist() if not one.filename.endswith("/") and not _added(one.filename)]
         if not found:
             raise PictureError("There is no file in this ZIP archive: pack some pictures into it.")
         if len(found) > MOST_FILES:
@@ -81,9 +82,9 @@ def _added(name: str) -> bool:
 
 def _unpacked(archive: zipfile.ZipFile, one: zipfile.ZipInfo) -> bytes | PictureError:
     path = PurePosixPath(one.filename.replace("\\", "/"))
-    if path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
-        return PictureError("Its name leads out of the archive's folder: rename it and pack it again.")
-    if one.compress_type not in _METHODS:
+    if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
+        return PictureError("Its name is empty or leads out of the archive's folder: rename it and pack it again.")
+    if one.compress_type not in METHODS:
         return PictureError("It is packed in an unusual way: pack it with plain ZIP compression.")
     if one.file_size > MAX_BYTES:
         return PictureError(f"It unpacks to {one.file_size / 1e6:,.1f} MB: at most {MAX_BYTES // 10**6} MB are read.")

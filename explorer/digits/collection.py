@@ -9,6 +9,7 @@ import csv
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from explorer.digits.archive import METHODS
 from explorer.digits.decode import decode
 from explorer.errors import PictureError
 
@@ -47,12 +49,12 @@ def to_zip(digits: Sequence[Kept], classes: Sequence[str]) -> bytes:
     out, text = io.BytesIO(), io.StringIO()
     table = csv.writer(text, lineterminator="\n")
     table.writerow(COLUMNS)
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(out, "w") as archive:
         for number, digit in enumerate(digits, start=1):
             name = f"digits/{number:03}.png"
             table.writerow([name, classes[digit.label], digit.source])
-            archive.writestr(zipfile.ZipInfo(name, _EPOCH), _png(digit.pixels))
-        archive.writestr(zipfile.ZipInfo(TABLE, _EPOCH), text.getvalue())
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), _png(digit.pixels), zipfile.ZIP_DEFLATED)
+        archive.writestr(zipfile.ZipInfo(TABLE, _EPOCH), text.getvalue(), zipfile.ZIP_DEFLATED)
     return out.getvalue()
 
 
@@ -67,7 +69,7 @@ def from_zip(data: bytes, classes: Sequence[str], shape: tuple[int, int, int]) -
             if len(archive.infolist()) > _MOST_FILES:
                 raise PictureError(f"The ZIP holds more than {_MOST_FILES:,} files: part it.")
             return tuple(_read(archive, row, classes, shape) for row in _rows(archive))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise PictureError("This is not a ZIP, or it is damaged or locked: download it again from here.") from error
 
 
@@ -106,6 +108,8 @@ def _bytes_of(archive: zipfile.ZipFile, name: str) -> bytes:
         entry = archive.getinfo(name)
     except KeyError:
         raise PictureError(f"The ZIP lacks {name!r}: download it again from here.") from None
+    if entry.compress_type not in METHODS:
+        raise PictureError(f"{name!r} in the ZIP is packed in an unusual way: pack it with plain ZIP compression.")
     with archive.open(entry) as file:
         content = file.read(_MOST_BYTES_OF_A_FILE + 1)  # whatever size the entry claims
     if len(content) > _MOST_BYTES_OF_A_FILE:

@@ -125,19 +125,16 @@ def _own(strokes: np.ndarray, rows: slice, columns: slice) -> np.ndarray:
     if count < 2:
         return part
     areas = np.bincount(labels.ravel())[1:]
-    at_edge = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
     kept = np.concatenate([[False], areas >= 0.02 * areas.max()])
     around = slice(max(0, rows.start - 2), rows.stop + 2), slice(max(0, columns.start - 2), columns.stop + 2)
+    inside = tuple(
+        slice(own.start - its.start, own.stop - its.start) for own, its in zip((rows, columns), around, strict=True)
+    )
     outside = strokes[around].copy()
-    outside[rows.start - around[0].start :, columns.start - around[1].start :][: part.shape[0], : part.shape[1]] = False
-    inner = np.zeros_like(outside)
-    for number in at_edge[at_edge > 0]:
-        inner[rows.start - around[0].start :, columns.start - around[1].start :][: part.shape[0], : part.shape[1]] = (
-            labels == number
-        )
-        goes_on = bool((ndimage.binary_dilation(inner, structure=np.ones((3, 3))) & outside).any())
-        if goes_on and areas[number - 1] < 0.25 * areas.max():
-            kept[number] = False
+    outside[inside] = False
+    touched = ndimage.binary_dilation(outside, structure=np.ones((3, 3)))[inside]
+    goes_on = np.unique(labels[touched & part])
+    kept[goes_on[areas[goes_on - 1] < 0.25 * areas.max()]] = False
     return np.asarray(kept[labels])
 
 

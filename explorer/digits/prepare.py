@@ -241,8 +241,10 @@ def _stroked(digit: np.ndarray, box: int, options: Preparation) -> tuple[np.ndar
 
 
 def _contrasted(field: np.ndarray, options: Preparation) -> tuple[np.ndarray, Step]:
-    """Ink (H, W) to uint8, its peak 255, and the step."""
+    """Ink (H, W) to uint8, its peak 255, and the step. Raises PictureError where no ink is left."""
     peak = float(field.max())
+    if peak == 0:
+        raise PictureError("No ink is left at this size: switch 'Soft edges' or 'Cut out' on again.")
     pixels = np.rint(field * (255.0 / peak if options.contrast else 255.0)).astype(np.uint8)
     note = f"The lightest pixel, {peak * 255:.0f}, becomes 255." if options.contrast else OFF
     return pixels, _step("contrast", note, pixels, options.contrast and peak < 1.0)

@@ -35,7 +35,7 @@ def main(key: str, *, jobs: Jobs | None = None) -> int:
         log.error("there is no such job: it was cancelled, or has ended")
         return 1
     if hasattr(os, "nice"):
-        os.nice(NICENESS)
+        os.nice(max(0, NICENESS - os.nice(0)))  # whatever that of the worker is that started this one
     request = Request.model_validate(begun["request"])
     log.info("%s of %s, %s: %s", request.kind, request.network, request.dataset, request.params)
     teller = Teller(job)

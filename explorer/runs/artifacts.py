@@ -107,11 +107,11 @@ def sha256(path: Path) -> str:
 
 
 def prune(folder: Path, keep: Iterable[Path]) -> None:
-    """Deletes the files of ``folder`` that are not in ``keep``, and what killed writers left there."""
-    kept = set(keep)
+    """Deletes the files of ``folder`` whose names are not those of ``keep``, and what killed writers left there."""
+    kept = {path.name for path in keep}  # names, for the same file may have several paths, by links
     with in_words(folder):
         for path in folder.iterdir():
-            if path not in kept and path.is_file():
+            if path.name not in kept and path.is_file():
                 path.unlink(missing_ok=True)
 
 

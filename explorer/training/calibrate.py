@@ -18,13 +18,13 @@ import torch
 
 from explorer.data import Dataset
 from explorer.errors import TrainingError
-from explorer.spec import Conv, RunSpec
+from explorer.spec import RunSpec
 from explorer.training.choice import Choice, of_recipe
 from explorer.training.device import check
 from explorer.training.learner import Learner
 
-WORTH_SECONDS, WORTH_STEPS = 20.0, 200
-"""What a run must take at least for the second or two of a comparison to pay for themselves."""
+WORTH_SECONDS, WORTH_STEPS = 30.0, 200
+"""What a run must take at least for the few seconds of a comparison, which is kept, to pay for themselves."""
 
 _WARM_UP = 3
 _SECONDS, _FEWEST = 0.5, 5  # of timed steps, whichever takes longer
@@ -50,8 +50,8 @@ def choose(
     """What ``spec`` trains fastest with on this device, on ``threads`` threads or, if allowed, a half, a quarter …
 
     Where the recipe names a precision or a memory format, that is kept. Steps are taken by networks made for it and
-    thrown away, and torch's number of threads is put back, so nothing else changes. ``speed`` is measured, unless
-    given. Raises as :func:`~explorer.training.engine.train` does.
+    thrown away, and torch's number of threads is put back; nothing else changes but torch's global generators, where
+    there is dropout. ``speed`` is measured, unless given. Raises as :func:`~explorer.training.engine.train` does.
     """
     precision, layout = of_recipe(spec.train)
     chosen = Choice(precision=precision, memory_format=layout, threads=threads, compared=False, why="")
@@ -61,7 +61,7 @@ def choose(
     best = trial(chosen, 0.0)
     if _images(spec, data) / best < WORTH_SECONDS:
         return chosen.model_copy(update={"why": f"{trial.words}; {_SHORT}"})
-    layout_open = trial.layout_matters and spec.train.memory_format == "auto"
+    layout_open = spec.model.convolves and spec.train.memory_format == "auto"
     if layout_open:
         chosen, best = trial.better(chosen, best, _GAIN, memory_format="channels_first")
     while fewer_threads and device.type == "cpu" and chosen.threads > 1:
@@ -69,10 +69,16 @@ def choose(
         chosen, best = trial.better(chosen, best, _GAIN, threads=chosen.threads // 2)
         if chosen == before:
             break
+    if layout_open and chosen.threads < threads:  # with fewer threads another one may win
+        other = "channels_last" if chosen.memory_format == "channels_first" else "channels_first"
+        chosen, best = trial.better(chosen, best, _GAIN, memory_format=other)
     if spec.train.precision == "auto" and _possible(device):
-        chosen, best = trial.better(chosen, best, _COARSER_GAIN, precision="bfloat16")
-        if layout_open and chosen.precision == "bfloat16" and chosen.memory_format == "channels_first":
-            chosen, best = trial.better(chosen, best, _GAIN, memory_format="channels_last")
+        layouts = {chosen.memory_format, "channels_last"} if layout_open else {chosen.memory_format}
+        tried = [
+            trial.better(chosen, best, _COARSER_GAIN, precision="bfloat16", memory_format=layout)
+            for layout in sorted(layouts)
+        ]
+        chosen, best = max(tried, key=lambda pair: pair[1])
     return chosen.model_copy(update={"compared": True, "why": f"tried for a moment: {trial.words}"})
 
 
@@ -82,7 +88,6 @@ class _Trial:
     def __init__(self, spec: RunSpec, device: torch.device, speed: Speed) -> None:
         self._spec, self._device, self._speed = spec, device, speed
         self._found: list[str] = []
-        self.layout_matters = any(isinstance(layer, Conv) for layer in spec.model.layers)
 
     @property
     def words(self) -> str:
@@ -101,7 +106,7 @@ class _Trial:
         return (changed, found) if found >= gain * best else (choice, best)
 
     def _words(self, choice: Choice, speed: float) -> str:
-        layout = f" {choice.memory_format.replace('_', ' ')}" if self.layout_matters else ""
+        layout = f" {choice.memory_format.replace('_', ' ')}" if self._spec.model.convolves else ""
         threads = f" on {'1 thread' if choice.threads == 1 else f'{choice.threads} threads'}"
         where = threads if self._device.type == "cpu" else ""
         return f"{choice.precision}{layout}{where} {f'{speed:,.0f} images/s' if speed else 'far slower'}"
@@ -109,8 +114,8 @@ class _Trial:
 
 def _images(spec: RunSpec, data: Dataset) -> float:
     """How many a run trains on, each as often as it has its turn."""
-    size = spec.data.train_size or len(data.train) * (1 - spec.data.validation_share)
-    return size * spec.train.epochs
+    there = len(data.train) * (1 - spec.data.validation_share)
+    return min(spec.data.train_size or there, there) * spec.train.epochs
 
 
 class _Measured:
@@ -143,7 +148,7 @@ def _step(learner: Learner) -> float:
     """Seconds of one step, with the wait for the device."""
     began = time.perf_counter()
     learner.take_step()
-    learner.unread().tolist()
+    learner.drain()
     return time.perf_counter() - began
 
 

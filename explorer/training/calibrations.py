@@ -16,7 +16,13 @@ from explorer.runs.artifacts import atomic_write
 from explorer.spec import RunSpec
 from explorer.training.calibrate import choose
 from explorer.training.choice import Choice, read
+from explorer.training.contention import times
 from explorer.training.device import cores, describe
+
+_RULE = 2
+"""To be raised whenever something else is tried, or otherwise: what was found before then counts no more."""
+_OTHERS = 0.5
+"""Cores that other programs may use while it is tried, for the choice to be kept."""
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +33,11 @@ def recall(spec: RunSpec, data: Dataset, device: torch.device, *, threads: int, 
     kept = read(path)
     if kept is not None:
         return kept
+    before = times()
     found = choose(spec, data, device, threads=threads, fewer_threads=fewer_threads)
-    if found.compared:
+    wall, own, idle, total = (late - early for early, late in zip(before, times(), strict=True))
+    alone = total - own - idle < _OTHERS * wall  # beside another run, say, something else may be fastest
+    if found.compared and alone:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             atomic_write(path, found.model_dump_json().encode())
@@ -41,5 +50,5 @@ def _key(spec: RunSpec, device: torch.device, threads: int, fewer_threads: bool)
     decides = {"optimizer", "batch_size", "augmentation", "precision", "memory_format"}
     recipe = spec.train.model_dump(mode="json", include=decides, exclude_none=True)
     machine = [describe(device), platform.machine(), platform.processor(), cores(), torch.__version__]
-    what = [spec.model.model_dump(mode="json"), spec.data.dataset, recipe, machine, threads, fewer_threads]
+    what = [_RULE, spec.model.model_dump(mode="json"), spec.data.dataset, recipe, machine, threads, fewer_threads]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]

@@ -15,7 +15,7 @@ class Choice(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     precision: ArithmeticName
-    memory_format: LayoutName
+    memory_format: LayoutName = "channels_last"  # what there was before it was tried
     threads: int = Field(ge=1)
     compared: bool
     why: str

@@ -36,7 +36,7 @@ class Contention:
         """
         if not self._possible:
             return False
-        now = _times()
+        now = times()
         if self._began is None:
             self._began = now
         wall, own, idle, total = (after - before for after, before in zip(now, self._began, strict=True))
@@ -46,7 +46,7 @@ class Contention:
         return own < _SHARE * self._threads * wall and idle < _IDLE * total
 
 
-def _times() -> tuple[float, float, float, float]:
+def times() -> tuple[float, float, float, float]:
     """Seconds: of the clock, of this process on all cores, of all cores idle, and of all cores."""
     cores = psutil.cpu_times()
     return time.monotonic(), time.process_time(), cores.idle + getattr(cores, "iowait", 0.0), sum(cores)

@@ -28,7 +28,7 @@ class Forward:
             if isinstance(layers[place], nn.ReLU) and isinstance(layers[place + 1], nn.MaxPool2d):
                 layers[place], layers[place + 1] = layers[place + 1], layers[place]
         self.layers = layers
-        last = layout == "channels_last" and has_maps(network)
+        last = layout == "channels_last" and network.spec.convolves
         self.memory_format = torch.channels_last if last else torch.contiguous_format
 
     def __call__(self, images: Tensor) -> Tensor:
@@ -37,8 +37,3 @@ class Forward:
         for layer in self.layers:
             x = layer(x)
         return x
-
-
-def has_maps(network: nn.Sequential) -> bool:
-    """Whether a network convolves, so that the order of its maps in memory matters."""
-    return any(isinstance(layer, nn.Conv2d) for layer in network)

@@ -68,7 +68,7 @@ class Learner:
         loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
+        optim.step(self.optimizer)
         self._losses.append(loss.detach())
         self._right.append((logits.detach().argmax(1) == labels).sum())
         self.step += 1
@@ -120,6 +120,12 @@ class Learner:
         if not self._losses:
             return torch.zeros(2, 0, device=self.device)
         return torch.stack([torch.stack(self._losses), torch.stack(self._right).to(torch.float32)])
+
+    def drain(self) -> None:
+        """Waits until the device has taken all steps, and forgets what was not read of them."""
+        if self._losses:
+            self._losses[-1].item()
+        self._losses, self._right, self._busy, self._busy_images = [], [], 0.0, 0
 
     def resume(self, step: int, optimizer: Mapping[str, Tensor], unread: Tensor) -> None:
         """Goes on after ``step``, with what :func:`optim.memory` and :meth:`unread` had kept."""

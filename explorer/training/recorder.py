@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 import time
 
 from explorer.runs.artifacts import RunFolder, prune
@@ -112,7 +113,7 @@ class Recorder:
         self.flush()  # so that no metric before a checkpoint is ever missing
         self._written += 1
         # Another name each time: one that the store already points at is never written over.
-        name = f"{checkpoint.step:08d}-{self._lease.attempt}-{self._written}.safetensors"
+        name = f"{checkpoint.step:08d}-{self._lease.attempt}-{secrets.token_hex(3)}.safetensors"
         path = self._folder.checkpoints / name
         digest = write_checkpoint(path, checkpoint)
         self._store.commit_checkpoint(self._lease, self._folder.uri(path), digest, checkpoint.step)

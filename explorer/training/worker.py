@@ -53,7 +53,7 @@ def main(run_id: str) -> int:
         log.error("run %s is not to be had: it is paused, has ended, or another process works on it", run_id)
         return 1
     if inherited is None and hasattr(os, "nice"):
-        os.nice(NICENESS)
+        os.nice(max(0, NICENESS - os.nice(0)))  # whatever that of the worker is that started this one
     state = _work(store, lease)
     store.close()
     if state == "restart":
@@ -118,6 +118,7 @@ def _train(store: SqlRunStore, lease: Lease, orders: Orders) -> tuple[Outcome, d
     log.info("run %s, attempt %d: %s; loading %s", lease.run_id, lease.attempt, spec.name, spec.data.dataset)
     images = data.load(spec.data.dataset)
     # Only now, with the run claimed and the heart beating: torch takes seconds to load.
+    from explorer.training.device import pick
     from explorer.training.engine import train
     from explorer.training.events import Checkpoint, Finished, Step
     from explorer.training.recorder import Recorder
@@ -128,7 +129,8 @@ def _train(store: SqlRunStore, lease: Lease, orders: Orders) -> tuple[Outcome, d
     threads = _use_threads(checkpoint)
     choice = _choose(spec, images, folder, checkpoint, threads)
     recorder = Recorder(store, lease, folder)
-    contention, restart = Contention(choice.threads), False
+    on_cpu = pick(spec.train.device).type == "cpu"
+    contention, restart = Contention(choice.threads if on_cpu else 1), False
 
     def wanted() -> bool:
         return restart or orders.current != "ok" or recorder.checkpoint_due

@@ -133,7 +133,10 @@ def _save(network: Known, card: DataCard, edits: Edits, effect: change_effect.Ef
     if not edits:
         return
 
-    def save(name: str) -> None:
+    field = f"change-name-{network.id}"
+
+    def save() -> None:
+        name = st.session_state[field]  # not what it was when the button was drawn: it may come with this very click
         counted = change_effect.all_counted(card, effect)
         try:
             made = edited.save(network, edits, name, counted=counted)
@@ -146,6 +149,6 @@ def _save(network: Known, card: DataCard, edits: Edits, effect: change_effect.Ef
 
     with st.popover("Save as a network of its own", icon=":material/save:", key="change-save"):
         first = f"{network.title[: MAX_NAME - 8]}, edited"
-        name = st.text_input("Name", value=first, max_chars=MAX_NAME, key=f"change-name-{network.id}")
+        st.text_input("Name", value=first, max_chars=MAX_NAME, key=field)
         st.caption("It joins your runs, marked as edited by hand, and becomes the current network.")
-        st.button("Save", key="change-save-it", type="primary", on_click=save, args=(name,))
+        st.button("Save", key="change-save-it", type="primary", on_click=save)

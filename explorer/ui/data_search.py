@@ -30,7 +30,7 @@ Result = Mapping[str, np.ndarray]
 def hard_and_odd(network: Known, data: Dataset) -> None:
     """The tab with the digits of the highest loss, and those farthest from others of their class."""
     if not network.usable:
-        st.info(f"**{network.title}** has no weights yet: what it finds hard appears with the first checkpoint.")
+        st.info(f"{html.bold(network.title)} has no weights yet: what it finds hard appears with the first checkpoint.")
         return
     card = data.card
     with st.container(horizontal=True, gap="medium", key="data-rank-options"):

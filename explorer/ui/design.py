@@ -20,6 +20,7 @@ from explorer.ui.components import chart
 from explorer.ui.components.drag import drag
 from explorer.ui.redraw import redraw
 from explorer.ui.summaries import traced
+from explorer.ui.text import duration
 
 ALIKE = 8.0
 """Networks whose multiply-adds differ by less than this factor are taken to be computed at one rate."""
@@ -73,7 +74,8 @@ def _totals(draft: Draft, layers: Sequence[LayerShape]) -> None:
     if speed is not None:
         card = find_card(draft.data.dataset)
         seconds = (draft.data.train_size or card.train_images * (1 - draft.data.validation_share)) / speed
-        parts.append(f"about **{theme.significant(seconds, 2)} s** an epoch here")
+        said = duration(seconds) if seconds >= 60 else f"{theme.significant(seconds, 2)} s"
+        parts.append(f"about **{said}** an epoch here")
     with st.container(key="totals"):
         st.markdown(" · ".join(parts))
 

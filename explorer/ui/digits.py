@@ -27,7 +27,7 @@ from explorer.ui import (
 
 def show() -> None:
     network = sidebar.current_network()
-    st.caption(f"Read by **{html.escape_markdown(network.title)}**. The sidebar has other networks.")
+    st.caption(f"Read by {html.bold(network.title)}. The sidebar has other networks.")
     tabs = ["Draw", "Upload", "Camera", "My test set"]
     paper, uploaded, photographed, mine = st.tabs(tabs, key="digits-tab", on_change="rerun")
     with paper:

@@ -11,7 +11,7 @@ import streamlit as st
 
 from explorer.data.cards import find_card
 from explorer.networks import Known
-from explorer.ui import cache, html, readings, shell
+from explorer.ui import cache, drawing, html, readings, shell
 
 EACH = 3
 """Up to so many pictures are shown one by one, with all their steps."""
@@ -44,7 +44,7 @@ def show(files: Sequence[Any], network: Known) -> None:
     if not gathering.names:
         return
     if not network.usable:
-        st.caption("This network has no weights yet: choose another one in the sidebar.")
+        st.caption(drawing.NO_WEIGHTS)
         return
     shares = cache.batch(network.id, network.version, card.name, gathering.pixels.tobytes())
     st.markdown(f"**{len(gathering.names):,} digit{'s' if len(gathering.names) != 1 else ''}**")

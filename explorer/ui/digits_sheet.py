@@ -11,7 +11,7 @@ import streamlit as st
 from explorer.data.cards import DataCard, find_card
 from explorer.errors import PictureError
 from explorer.networks import Known
-from explorer.ui import cache, preparation, text, trusted
+from explorer.ui import cache, drawing, preparation, text, trusted
 from explorer.ui.components import boxes as component
 from explorer.ui.components.boxes import Boxed, Said
 from explorer.ui.readings import Readings, table
@@ -68,7 +68,7 @@ def show(data: bytes, name: str, network: Known, *, key: str) -> None:
         if not shown:
             st.info("No digit was found. Press Add, then drag around one.", icon=":material/search_off:")
         elif shares is None:
-            st.caption("This network has no weights yet: choose another one in the sidebar.")
+            st.caption(drawing.NO_WEIGHTS)
         elif read:
             _reading(shown, answers, card)
             _table(read, pixels, shares, card, key=key, name=name)

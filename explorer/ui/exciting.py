@@ -99,7 +99,7 @@ def _patches(looked: Looked, numbers: range) -> None:
         else f"sees {unit.layer.receptive_field} × {unit.layer.receptive_field} pixels"
     )
     st.caption(
-        f"**{unit.name}**: each of its {unit.count} {unit.word}{_plural(unit)} {seen}. A tile holds the nine of "
+        f"**{unit.name}**: each of its {unit.count} {exciting_unit.plural(unit)} {seen}. A tile holds the nine of "
         f"{len(test):,} test images that excite it most, each where it does so most. "
         + (
             f"{dead} of them {'is' if dead == 1 else 'are'} dead: no test image excites them."
@@ -152,7 +152,7 @@ def _wall(
         details=[title(place, one) for place, one in enumerate(numbers)],
         tile=tile,
         selected=chosen - numbers.start if chosen is not None and chosen in numbers else None,
-        label=f"What the {unit.word}{_plural(unit)} of {unit.name} look for",
+        label=f"What the {exciting_unit.plural(unit)} of {unit.name} look for",
         bar=False,
         on_click=take,
     )
@@ -187,26 +187,30 @@ def _chosen(looked: Looked) -> int | None:
     return chosen[2] if chosen is not None and fits and chosen[2] < looked.units.count else None
 
 
-def _plural(of: Units) -> str:
-    return "" if of.count == 1 else "es" if of.word == "class" else "s"
-
-
 def _alike(looked: Looked) -> None:
-    unit = looked.units
+    unit, words = looked.units, exciting_unit.plural(looked.units)
+    if f"{unit.name}/cosines" not in looked.arrays:
+        st.caption(f"**{unit.name}** has {unit.count:,} {words}: too many to compare each with each.")
+        return
     cosines, order = looked.arrays[f"{unit.name}/cosines"], looked.arrays[f"{unit.name}/grouped"]
     pairs = alike.near(cosines)
     close = sum(value > 0 for _, _, value in pairs)
     st.caption(
         f"**{unit.name}**: the cosine of the angle between the weights of every two of its {unit.count} "
-        f"{unit.word}{_plural(unit)}, in an order that puts those together that are alike: 1 is the same pattern, "
+        f"{words}, in an order that puts those together that are alike: 1 is the same pattern, "
         f"0 nothing in common, −1 its negative. From {alike.NEAR} on they count as near-duplicates: there are {close} "
         f"pairs of them, and {len(pairs) - close} of near-opposites."
     )
     left, right = st.columns([1.6, 1], gap="large")
     with left:
         figure = responses.alike(cosines, order, what=unit.word)
-        chart(figure, key="exciting-alike", height=520, alt=f"Cosines between the {unit.word}s of {unit.name}")
+        chart(
+            figure,
+            key="exciting-alike",
+            height=520,
+            alt=f"Cosines between the {words} of {unit.name}",
+        )
     with right:
-        closest = alike.near(cosines, least=0.0)[:12]
+        closest = alike.near(cosines, least=0.0, most=12)
         rows = [(f"{one} and {other}", f"{value:.3f}".replace("-", "−")) for one, other, value in closest]
-        st.html(html.table((f"{unit.word}s", "cosine"), rows, caption="The closest and most opposite", numeric=(1,)))
+        st.html(html.table((words, "cosine"), rows, caption="The closest and most opposite", numeric=(1,)))

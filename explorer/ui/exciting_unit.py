@@ -53,6 +53,11 @@ def show(looked: Looked, unit: int) -> None:
         _frames(looked, unit, unit - first, found)
 
 
+def plural(of: Units) -> str:
+    """What the units of a layer are called."""
+    return of.word if of.count == 1 else f"{of.word}es" if of.word == "class" else f"{of.word}s"
+
+
 def maximal(looked: Looked, numbers: range, *, key: str) -> Mapping[str, np.ndarray] | None:
     """The inputs made for these kernels; None, with the way to have them made, before they are there."""
     chunks = {number - number % CHUNK for number in numbers}
@@ -64,7 +69,8 @@ def maximal(looked: Looked, numbers: range, *, key: str) -> Mapping[str, np.ndar
             request,
             key=f"{key}-{first}",
             label="Make them" if count > 1 else "Make it",
-            about=f"Makes an input for {looked.units.word}s {first} to {first + count - 1}. Deep layers take a minute.",
+            about=f"Makes an input for {plural(looked.units)} {first} to {first + count - 1}. "
+            "Deep layers take a minute.",
             auto=bool(parts),  # who asked for the first ones of a page wants the others too
         )
         if found is None:
@@ -94,8 +100,9 @@ def _facts(looked: Looked, unit: int) -> str:
         differs = f"{shares[top]:.0%}" != f"{shares.min():.0%}"
         most = f", most often class {classes[top]} ({shares[top]:.0%})" if differs else ""
         sentences.append(f"{share:.0%} of the test images excite it above 0 somewhere{most}.")
-    cosines = looked.arrays[f"{looked.units.name}/cosines"][unit].copy()
-    if len(cosines) > 1:
+    every = looked.arrays.get(f"{looked.units.name}/cosines")  # a very wide layer has none
+    if every is not None and len(every) > 1:
+        cosines = every[unit].copy()
         cosines[unit] = 0
         like = np.argsort(-np.abs(cosines), kind="stable")[:3].tolist()
         named = ", ".join(f"{other} ({cosines[other]:.2f})".replace("-", "−") for other in like)

@@ -156,8 +156,7 @@ def _others(case: Case) -> None:
         agreeing += one.id != case.network.id and answer == case.answer
         mark = "" if case.label is None else "✓" if answer == case.label else "✗"
         truth = () if case.label is None else (text.probability(shares[case.label]),)
-        title = one.title if one.kind == "zoo" else f"{one.title} · {one.id[:4]}"
-        rows.append((title, case.card.classes[answer], text.probability(shares[answer]), *truth, mark))
+        rows.append((one.label, case.card.classes[answer], text.probability(shares[answer]), *truth, mark))
     head = ("Network", "Reads", "Probability", *(() if case.label is None else ("Of the true class",)), "")
     st.markdown(f"{agreeing} of {len(others)} others answer {case.name(case.answer)}, too.")
     st.html(html.table(head, rows, caption="The current network first", numeric=tuple(range(2, len(head) - 1))))

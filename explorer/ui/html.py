@@ -85,3 +85,8 @@ def escape_markdown(text: str) -> str:
     return "".join(
         f"\\{letter}" if letter in "\\`*_{}[]()<>#+-.!|~:$" else letter for letter in text if letter.isprintable()
     )
+
+
+def bold(text: str) -> str:
+    """Markdown for text in bold that is shown as it is."""
+    return f"**{escape_markdown(text)}**"

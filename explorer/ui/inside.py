@@ -49,7 +49,7 @@ def show() -> None:
     network = sidebar.current_network()
     if not network.usable:
         st.info(
-            f"**{network.title}** has no weights yet. Its maps appear with the first checkpoint; "
+            f"{html.bold(network.title)} has no weights yet. Its maps appear with the first checkpoint; "
             "choose another network in the sidebar to look around meanwhile.",
             icon=":material/hourglass_empty:",
         )
@@ -162,11 +162,12 @@ def _column(
         scale=microscope.scale_of(layer, values),
         limits=_limits(maps, numbers, scale, limit),
         captions=None if vector else [str(number) for number in numbers],
-        details=[f"{layer.name}, map {number}" for number in numbers],
+        details=[f"{layer.name}, {len(values)} units" if vector else f"{layer.name}, map {n}" for n in numbers],
         tile=TILES[columns],
         columns=columns,
         selected=_selected(layer.name, numbers),
         clickable=True,
+        units=vector,
     )
     after = f"{len(numbers)} of {len(maps)}" if len(numbers) < len(maps) else ""
     column = Column(layer.name, layer.name, theme.shape_text(layer.output), shown, width=182, after=after)

@@ -11,7 +11,7 @@ from explorer import networks
 from explorer.data.cards import DataCard
 from explorer.jobs.request import ask
 from explorer.networks import Known
-from explorer.ui import cache, jobs
+from explorer.ui import cache, html, jobs
 from explorer.ui.components import wall
 
 JURY = 5
@@ -22,7 +22,7 @@ def show(card: DataCard, on_click: Callable[[int], None]) -> None:
     """The tab. ``on_click`` is a callback that gets a test digit's number."""
     jury = judges(card)
     data = cache.dataset(card.name)
-    names = ", ".join(one.title for one in jury)
+    names = html.escape_markdown(", ".join(one.label for one in jury))
     st.markdown(
         "Not every mistake is the network's: some labels are wrong. Doubted is the label of a digit to which several "
         "networks that have not learned from it give another class, together."

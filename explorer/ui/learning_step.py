@@ -11,20 +11,15 @@ from explorer.data.cards import DataCard
 from explorer.figures.theme import count
 from explorer.networks import Known
 from explorer.shapes import LayerShape, trace
-from explorer.spec import Affine, BatchNorm, Conv, OptimizerName, Output
+from explorer.spec import Affine, BatchNorm, Conv, Output
 from explorer.training.one_step import Difference, Memory, fresh
 from explorer.training.schedule import Rate
 from explorer.training.updates import SYMBOLS, Update, update
 from explorer.ui import cache, html, shell
+from explorer.ui.summaries import OPTIMIZERS
 from explorer.ui.text import number
 
 BATCHES = (8, 32, 64, 128, 256)
-OPTIMIZERS: dict[OptimizerName, str] = {
-    "sgd": "SGD",
-    "momentum": "SGD with momentum",
-    "adam": "Adam",
-    "adamw": "AdamW",
-}
 REMEMBERED = {
     "momentum_buffer": (SYMBOLS["buffer"], "the direction of the steps so far"),
     "exp_avg": (SYMBOLS["first"], "running mean of the gradients"),

@@ -18,7 +18,6 @@ from explorer.figures.matrix import matrix
 from explorer.runs import service
 from explorer.runs.follower import Curve
 from explorer.runs.records import RunRecord
-from explorer.spec import Conv
 from explorer.ui import cache, html, shell, sidebar, state
 from explorer.ui.components import chart, wall
 from explorer.ui.text import duration
@@ -83,7 +82,7 @@ def _view(run_id: str, was_active: bool) -> None:
 
 def _header(run: RunRecord, title: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run-header"):
-        st.markdown(f"### {run.name}", width="content")
+        st.markdown(f"### {html.escape_markdown(run.name)}", width="content")
         st.badge(title, color=_colour(run.state))
         if run.active:
             _action("Pause", "pause", ":material/pause:", lambda: service.pause(run.id), run.state == "running")
@@ -91,7 +90,7 @@ def _header(run: RunRecord, title: str) -> None:
         elif run.state in ("paused", "stopped", "failed"):
             _action("Resume", "resume", ":material/play_arrow:", lambda: service.resume(run.id))
         with st.popover("Delete", icon=":material/delete:", key="delete-popover"):
-            st.markdown(f"Delete **{run.name}** with its curves and weights? It can't be brought back.")
+            st.markdown(f"Delete {html.bold(run.name)} with its curves and weights? It can't be brought back.")
             _action("Delete it", "delete", ":material/delete:", lambda: _delete(run.id))
 
 
@@ -165,8 +164,7 @@ def _progress(run: RunRecord) -> None:
         choice = cache.run_choice(run.id)
         if choice is not None:
             threads = "1 thread" if choice.threads == 1 else f"{choice.threads} threads"
-            convolves = any(isinstance(layer, Conv) for layer in run.spec.model.layers)
-            layout = f", {choice.memory_format.replace('_', ' ')}," if convolves else ""
+            layout = f", {choice.memory_format.replace('_', ' ')}," if run.spec.model.convolves else ""
             st.caption(f"Computed in {choice.precision}{layout} on {threads}; {choice.why}.")
 
 

@@ -28,7 +28,7 @@ def show() -> None:
     network = sidebar.current_network()
     if not network.usable:
         st.info(
-            f"**{network.title}** has no weights yet. Its mistakes appear with the first checkpoint.",
+            f"{html.bold(network.title)} has no weights yet. Its mistakes appear with the first checkpoint.",
             icon=":material/hourglass_empty:",
         )
         return

@@ -48,7 +48,7 @@ def show(network: Known) -> None:
     st.session_state[key] = NOW if network.snapshot is None else network.snapshot
 
     def moved() -> None:
-        st.session_state[_PLAYING] = False
+        _stop()
         _select(st.session_state[key])
 
     def words(step: int) -> str:
@@ -57,12 +57,13 @@ def show(network: Known) -> None:
         return f"step {count(step)}, epoch {significant(found[step], 2)}" if step else "before the first step"
 
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="time"):
-        playing = bool(st.session_state.get(_PLAYING))
+        playing = _playing(network)
         st.button(
             "Pause" if playing else "Play",
             icon=":material/pause:" if playing else ":material/play_arrow:",
             key="time-play",
-            on_click=_toggle,
+            on_click=_stop if playing else _play,
+            args=() if playing else (network,),
             help="Goes through the snapshots of the training, one after the other.",
         )
         st.select_slider(
@@ -75,7 +76,7 @@ def show(network: Known) -> None:
         )
     if playing:
         st.session_state[_FRESH] = True  # the fragment's first run is part of the page's, not a tick
-        shell.fragment(key="time-tick", run_every=SECONDS_A_MOMENT)(_tick)(options)
+        shell.fragment(key="time-tick", run_every=SECONDS_A_MOMENT)(_tick)(network, options)
 
 
 def _steps(network: Known) -> set[int]:
@@ -91,18 +92,30 @@ def _leave() -> None:
     st.rerun()  # the button is in a fragment, the network on the whole page
 
 
-def _toggle() -> None:
-    st.session_state[_PLAYING] = not st.session_state.get(_PLAYING)
+def _play(network: Known) -> None:
+    """Plays this network on this page: who goes to another one, and comes back, finds it standing."""
+    st.session_state[_PLAYING] = (state.page(), network.id)
 
 
-def _tick(options: Sequence[int]) -> None:
-    if st.session_state.pop(_FRESH, False) or not st.session_state.get(_PLAYING):
+def _playing(network: Known) -> bool:
+    where = st.session_state.get(_PLAYING)
+    if where is not None and where != (state.page(), network.id):
+        _stop()
+    return st.session_state.get(_PLAYING) is not None
+
+
+def _stop() -> None:
+    st.session_state[_PLAYING] = None
+
+
+def _tick(network: Known, options: Sequence[int]) -> None:
+    if st.session_state.pop(_FRESH, False) or not _playing(network):
         return
     step = state.snapshot()
     place = options.index(NOW if step is None else step)
     following = (place + 1) % len(options)  # from the end again from the beginning
     if options[following] == NOW:
-        st.session_state[_PLAYING] = False
+        _stop()
     _select(options[following])
     st.rerun()
 

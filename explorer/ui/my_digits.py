@@ -29,19 +29,20 @@ SERVER = (
     "that address can see, change and delete them. Switching it off deletes the file."
 )
 
-_KEPT, _KEY, _SCORES = "my_digits", "my_digits_key", "my_digits_scores"
-_PARAMETER, _SAID = "mine", "my_digits_said"
+_KEPT, _KEYS = "my_digits", "my_digits_keys"  # by data set: a 3 is no dress
+_SCORES, _SAID, _CHOSEN = "my_digits_scores", "my_digits_said", "my_digits_chosen"
 _SECONDS = 0.3  # of networks tested in one go, before the page is shown what there is
 
 
-def kept() -> tuple[Kept, ...]:
-    """The digits of this session; at its start those that its address names."""
-    if _KEPT not in st.session_state:
-        st.session_state[_KEPT] = ()
-        key = st.query_params.get(_PARAMETER)
+def kept(card: DataCard) -> tuple[Kept, ...]:
+    """The digits of this session in a data set's form and classes; at its start those that its address names."""
+    by_data_set: dict[str, tuple[Kept, ...]] = st.session_state.setdefault(_KEPT, {})
+    if card.name not in by_data_set:
+        by_data_set[card.name] = ()
+        key = st.query_params.get(_parameter(card))
         if key is not None:
-            _open(key)
-    return cast("tuple[Kept, ...]", st.session_state[_KEPT])
+            _open(key, card)
+    return by_data_set[card.name]
 
 
 def keep_button(pixels: np.ndarray | None, card: DataCard, *, key: str, source: str) -> None:
@@ -54,7 +55,7 @@ def keep_button(pixels: np.ndarray | None, card: DataCard, *, key: str, source: 
         if label is None or pixels is None:
             return
         try:
-            digits = collection.joined(kept(), [Kept(pixels, label, source)])
+            digits = collection.joined(kept(card), [Kept(pixels, label, source)])
         except PictureError as error:
             st.session_state[_SAID] = str(error)
             return
@@ -77,9 +78,10 @@ def keep_button(pixels: np.ndarray | None, card: DataCard, *, key: str, source: 
 def show(network: Known) -> None:
     """The wall of kept digits, what can be done with them, and the table of networks."""
     card = find_card(network.spec.data.dataset)
-    if st.session_state.get(_KEY):
-        st.query_params[_PARAMETER] = st.session_state[_KEY]
-    digits = [digit for digit in kept() if digit.pixels.shape == card.shape and digit.label < len(card.classes)]
+    digits = list(kept(card))
+    key = _key(card)
+    if key:
+        st.query_params[_parameter(card)] = key
     if digits:
         _wall(network, digits, card)
     else:
@@ -98,7 +100,7 @@ def _wall(network: Known, digits: list[Kept], card: DataCard) -> None:
     if network.usable:
         guesses = _answers(network, digits)
         right = int((guesses == labels).sum())
-        st.markdown(f"**{html.escape_markdown(network.title)}** reads {right} of {len(digits)} right.")
+        st.markdown(f"{html.bold(network.title)} reads {right} of {len(digits)} right.")
     captions = [card.classes[label] for label in labels]
     marks = None
     if guesses is not None:
@@ -116,8 +118,8 @@ def _wall(network: Known, digits: list[Kept], card: DataCard) -> None:
         label="My test set",
     )
     if position is not None:
-        st.session_state["my_digits_chosen"] = position
-    chosen = st.session_state.get("my_digits_chosen")
+        st.session_state[_CHOSEN] = position
+    chosen = st.session_state.get(_CHOSEN)
     if chosen is None or chosen >= len(digits):
         st.caption("✓ and ✗: what the current network reads. Choose a digit to remove it or to look inside.")
         return
@@ -134,8 +136,8 @@ def _wall(network: Known, digits: list[Kept], card: DataCard) -> None:
 
 
 def _remove(digit: Kept, card: DataCard) -> None:
-    _replace(tuple(other for other in kept() if other is not digit), card)
-    st.session_state["my_digits_chosen"] = None
+    _replace(tuple(other for other in kept(card) if other is not digit), card)
+    st.session_state[_CHOSEN] = None
 
 
 def _files(digits: list[Kept], card: DataCard) -> None:
@@ -160,18 +162,18 @@ def _files(digits: list[Kept], card: DataCard) -> None:
     if file is not None:
         try:
             found = collection.from_zip(file.getvalue(), card.classes, card.shape)
-            digits_now = collection.joined(kept(), found)
+            digits_now = collection.joined(kept(card), found)
         except PictureError as error:
             st.error(str(error), icon=":material/broken_image:")
         else:
-            before = len(kept())
+            before = len(kept(card))
             _replace(digits_now, card)
             st.toast(f"{len(digits_now) - before} digits added.", icon=":material/bookmark_added:")
             st.session_state["kept_uploads"] = st.session_state.get("kept_uploads", 0) + 1
             st.rerun()
-    st.session_state["keep-on-server"] = bool(st.session_state.get(_KEY))
+    st.session_state["keep-on-server"] = bool(_key(card))
     st.toggle("Keep them on this server, too", key="keep-on-server", on_change=_switch, args=(card,), help=SERVER)
-    if st.session_state.get(_KEY):
+    if _key(card):
         st.caption(SERVER)
 
 
@@ -191,13 +193,18 @@ def _table(every: list[Known], digits: list[Kept], card: DataCard, waiting: bool
         right = int((guesses == labels).sum())
         low, high = wilson(right, len(digits))
         accuracy = "" if known.test_accuracy is None else f"{known.test_accuracy:.2%}"
-        title = known.title if known.kind == "zoo" else f"{known.title} · {known.id[:4]}"
         rows.append(
-            [title, accuracy, f"{right} of {len(digits)}", f"{right / len(digits):.0%}", f"{low:.0%} to {high:.0%}"]
+            [
+                known.label,
+                accuracy,
+                f"{right} of {len(digits)}",
+                f"{right / len(digits):.0%}",
+                f"{low:.0%} to {high:.0%}",
+            ]
         )
     st.html(
         html.table(
-            ["Network", f"{card.title}, test digits right", "Mine right", "Share", "95 % interval"],
+            ["Network", f"{card.title}, test digits right", "Mine right", "Share", "95% interval"],
             rows,
             caption="The interval is Wilson's: with few digits it is wide, and two networks may not differ at all.",
             numeric=(1, 2, 3, 4),
@@ -239,40 +246,50 @@ def _folder() -> Path:
     return home() / "test-sets"
 
 
+def _parameter(card: DataCard) -> str:
+    """The address's name for a data set's key."""
+    return "mine" if card.name == "mnist" else f"mine-{card.name}"
+
+
+def _key(card: DataCard) -> str | None:
+    return cast("str | None", st.session_state.get(_KEYS, {}).get(card.name))
+
+
 def _replace(digits: tuple[Kept, ...], card: DataCard) -> None:
-    st.session_state[_KEPT] = digits
+    st.session_state[_KEPT] = {**st.session_state.get(_KEPT, {}), card.name: digits}
     st.session_state[_SCORES] = {}
-    if st.session_state.get(_KEY):
-        _save(card)
+    key = _key(card)
+    if key:
+        _save(key, card)
 
 
 def _switch(card: DataCard) -> None:
     if st.session_state["keep-on-server"]:
-        st.session_state[_KEY] = secrets.token_hex(12)
-        _save(card)
+        key = secrets.token_hex(12)
+        st.session_state.setdefault(_KEYS, {})[card.name] = key
+        _save(key, card)
         return
-    path = collection.path_of(_folder(), st.session_state.pop(_KEY))
+    path = collection.path_of(_folder(), st.session_state[_KEYS].pop(card.name))
     path.unlink(missing_ok=True)
-    st.query_params.pop(_PARAMETER, None)
+    st.query_params.pop(_parameter(card), None)
 
 
-def _save(card: DataCard) -> None:
+def _save(key: str, card: DataCard) -> None:
     from explorer.runs.artifacts import atomic_write
 
-    path = collection.path_of(_folder(), st.session_state[_KEY])
+    path = collection.path_of(_folder(), key)
     path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(path, collection.to_zip(kept(), card.classes))
+    atomic_write(path, collection.to_zip(kept(card), card.classes))
 
 
-def _open(key: str) -> None:
+def _open(key: str, card: DataCard) -> None:
     """Takes over the test set of an address."""
-    card = find_card("mnist")
     try:
         data = collection.path_of(_folder(), key).read_bytes()
-        st.session_state[_KEPT] = collection.from_zip(data, card.classes, card.shape)
+        st.session_state[_KEPT][card.name] = collection.from_zip(data, card.classes, card.shape)
     except OSError:
         st.toast("This server has no test set of this address any more.", icon=":material/info:")
     except PictureError as error:
         st.toast(str(error), icon=":material/error:")
     else:
-        st.session_state[_KEY] = key
+        st.session_state.setdefault(_KEYS, {})[card.name] = key

@@ -68,7 +68,7 @@ def table(readings: Readings, card: DataCard, *, key: str, file_name: str) -> No
     right, known = readings.score
     if known:
         low, high = wilson(right, known)
-        st.markdown(f"**{right:,} of {known:,} right**, {right / known:.1%} (95 %: {low:.1%} to {high:.1%})")
+        st.markdown(f"**{right:,} of {known:,} right**, {right / known:.1%} (95%: {low:.1%} to {high:.1%})")
     pages = max(1, -(-len(readings.names) // PAGE))
     page = st.pagination(pages, key=f"{key}-page") if pages > 1 else 1
     shown = np.arange((page - 1) * PAGE, min(page * PAGE, len(readings.names)))

@@ -13,6 +13,7 @@ from explorer.ui import cache, state
 from explorer.ui.cache import devices
 from explorer.ui.components import wall
 from explorer.ui.redraw import edit
+from explorer.ui.summaries import OPTIMIZERS
 
 LEARNING_RATES = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 BATCH_SIZES = (1, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -21,7 +22,6 @@ DECAYS = (0.0, 0.00001, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1)
 SMOOTHINGS = (0.0, 0.02, 0.05, 0.1, 0.2)
 SIZES = (100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
 PATIENCES = (1, 2, 3, 5, 10)
-OPTIMIZERS = {"sgd": "SGD", "momentum": "SGD with momentum", "adam": "Adam", "adamw": "AdamW"}
 SCHEDULES = {"constant": "constant", "cosine": "cosine", "one_cycle": "one cycle"}
 INITIALIZATIONS = {
     "default": "PyTorch's default",

@@ -43,11 +43,11 @@ def _bench(network: Known, card: DataCard, listed: dict[str, Known], busy: bool)
     others = st.multiselect(
         "Compare with",
         options,
-        format_func=lambda one: listed[one].title + ("" if listed[one].kind == "zoo" else f" · {one[:4]}"),
+        format_func=lambda one: listed[one].label,
         key="robust-with",
         persist_state="session",
         placeholder="Other networks",
-        help=f"{network.title}, the current network, is always shown.",
+        help=f"{html.escape_markdown(network.title)}, the current network, is always shown.",
     )
     name = st.pills(
         "What makes the digits harder",
@@ -105,7 +105,7 @@ def _jobs(everything: dict[str, list[Curve]], trial: Trial) -> None:
         if missing:
             names = ", ".join(curve.title for curve in missing)
             st.button(
-                f"Count {trial.title} for {names}"
+                f"Count {trial.title} for {html.escape_markdown(names)}"
                 if len(names) < 40
                 else f"Count {trial.title} for {len(missing)} networks",
                 key="robust-count",
@@ -123,7 +123,8 @@ def _jobs(everything: dict[str, list[Curve]], trial: Trial) -> None:
         first = (working or active)[0]
         assert first.look is not None  # noqa: S101
         waiting = f" · {len(active) - 1} more to come" if len(active) > 1 else ""
-        st.progress(first.look.share, text=f"{first.title}, {first.trial.title}: {jobs.words(first.look)}{waiting}")
+        named = html.escape_markdown(first.title)
+        st.progress(first.look.share, text=f"{named}, {first.trial.title}: {jobs.words(first.look)}{waiting}")
         st.button("Cancel", key="robust-cancel", icon=":material/close:", on_click=partial(_cancel, active))
 
 

@@ -49,8 +49,7 @@ class Curve:
 
     @property
     def title(self) -> str:
-        title = self.network.title if self.network.kind == "zoo" else f"{self.network.title} · {self.network.id[:4]}"
-        return title if self.network.snapshot is None else f"{title}, step {self.network.snapshot:,}"
+        return self.network.label
 
     def accuracy(self) -> harder.Accuracy:
         """Only where it is counted."""

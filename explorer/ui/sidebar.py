@@ -16,7 +16,7 @@ from explorer.networks import Known
 from explorer.ui import cache, datanotice, export, html, imports, moments, shell, state, text, trusted
 from explorer.ui.components.history import history
 
-ACTIVE = ("queued", "running", "paused")
+BUSY = ("queued", "running")
 STATES = {
     "queued": "waiting for a free core",
     "running": "training",
@@ -31,8 +31,8 @@ def show() -> None:
     with st.sidebar:
         history(key="address", on_return=state.go_back)
         network = current_network()
-        busy = network.state in ("queued", "running")
-        shell.fragment(key="sidebar-network", run_every=3.0 if busy else None)(_network)()
+        busy = network.state in BUSY
+        shell.fragment(key="sidebar-network", run_every=3.0 if busy else None)(_network)(network.usable, busy)
         # The digit's answer needs torch, which a fresh server loads in the background: until then it is asked again,
         # and then once more for the whole page, which ends the asking.
         if not datanotice.show(find_card(network.spec.data.dataset)):
@@ -91,9 +91,11 @@ def describe(network: Known) -> str:
     return " · ".join(parts)
 
 
-def _network() -> None:
+def _network(usable: bool, busy: bool) -> None:
     networks = {network.id: network for network in cache.known_networks()}
     current = current_network()
+    if (current.usable, current.state in BUSY) != (usable, busy):
+        st.rerun()  # its first weights are there, or its training has ended: the whole page shows something else
     networks.setdefault(current.id, current.at(None))
     key = _key("network-picker", current.id)
 
@@ -114,7 +116,7 @@ def _network() -> None:
     )
     st.caption(describe(current))
     moments.notice(current)
-    if current.state in ("queued", "running"):
+    if current.state in BUSY:
         at = cache.run_record(current.id).progress
         share = min(1.0, at.step / at.steps_total) if at.steps_total else 0.0
         st.progress(share, text=f"epoch {at.epoch:.1f} of {current.spec.train.epochs}")
@@ -124,9 +126,7 @@ def _network() -> None:
 
 
 def _label(network: Known) -> str:
-    if network.kind == "zoo":
-        return f"{network.title} (bundled)"
-    return f"{network.title} · {network.id[:4]}"
+    return f"{network.title} (bundled)" if network.kind == "zoo" else network.label
 
 
 def _digit(waiting: bool) -> None:

@@ -37,10 +37,7 @@ def follow_url(page: str, preferred: str | None = None) -> None:
     """Brings session and URL together, at the start of each run of a page. ``preferred`` is the network that suits the
     page best: it becomes the current one where nobody has chosen any, and stays that."""
     params = st.query_params
-    if is_first_run():
-        st.session_state["_opened"] = True
-        if "spec" in params:
-            _open_link(params["spec"])
+    st.session_state["_opened"] = True
     # A page that is gone to by a link of the app's has a bare address at first. One that names network or digit was
     # opened from outside, or by the browser's back button.
     if st.session_state.get("_page") != page:
@@ -51,10 +48,16 @@ def follow_url(page: str, preferred: str | None = None) -> None:
     _write_address()
 
 
+def page() -> str:
+    """The title of the page that is open."""
+    return cast(str, st.session_state.get("_page", ""))
+
+
 def take_address(params: Mapping[str, str]) -> None:
-    """Makes the network and the digit current that an address names: a link that is opened, or an earlier address that
-    the browser's back button returned to. What it doesn't name stays; what can't be is told in a sentence. Nothing is
-    written into the address: what is half taken would be one more entry of the browser's history."""
+    """Makes the network, the digit and the draft current that an address names: a link that is opened, or an earlier
+    address that the browser's back button returned to; another draft is one step of its undo. What it doesn't name
+    stays; what can't be is told in a sentence. Nothing is written into the address: what is half taken would be one
+    more entry of the browser's history."""
     if "network" in params:
         _take_network(params["network"])
         # An address that names a network without a moment means it as it is now.
@@ -63,6 +66,8 @@ def take_address(params: Mapping[str, str]) -> None:
         st.session_state["snapshot"] = _number(params["snapshot"])
     if "digit" in params:
         _take_digit(params["digit"], params.get(OWN, ""))
+    if "spec" in params and params["spec"] != _link():
+        _open_link(params["spec"])
 
 
 def go_back(params: Mapping[str, str]) -> None:
@@ -70,7 +75,7 @@ def go_back(params: Mapping[str, str]) -> None:
     take_address(params)
     st.session_state["_returned"] = dict(params)
     # Streamlit's part in the browser has not been told of the address: history.js.
-    _write_address(always=True)
+    _write_address({"spec": _link() if "spec" in params else None}, always=True)
 
 
 def returned() -> Mapping[str, str]:
@@ -87,14 +92,14 @@ def put_in_address(values: Mapping[str, str | None], *, always: bool = False) ->
         st.query_params.from_dict(wanted)
 
 
-def _write_address(*, always: bool = False) -> None:
+def _write_address(more: Mapping[str, str | None] | None = None, *, always: bool = False) -> None:
     own = own_digit() if _digit_text() == OWN else None
     # The link itself carries an own digit: nobody else's session has it.
     text = None if own is None else link.to_text(own)
     step = snapshot()
     moment = None if step is None else str(step)
     here = {"network": network_id(), "snapshot": moment, "digit": _digit_text(), OWN: text}
-    put_in_address(here, always=always)
+    put_in_address(here | dict(more or {}), always=always)
 
 
 # --- the current network ---
@@ -253,8 +258,12 @@ def redo(shown: History) -> None:
         _write_link()
 
 
+def _link() -> str:
+    return to_link(draft().run_spec())
+
+
 def _write_link() -> None:
-    st.query_params["spec"] = to_link(draft().run_spec())
+    st.query_params["spec"] = _link()
 
 
 def _open_link(link: str) -> None:
@@ -262,6 +271,6 @@ def _open_link(link: str) -> None:
         opened = Draft.from_run(from_link(RunSpec, link))
     except SpecError as error:
         st.toast(f"The link could not be opened: {error}", icon=":material/link_off:")
-        del st.query_params["spec"]
+        st.query_params.pop("spec", None)
         return
     st.session_state["history"] = history().then(opened)

@@ -21,6 +21,12 @@ ACTIVATIONS = {
     "sigmoid": "sigmoid",
     "none": "none",
 }
+OPTIMIZERS = {
+    "sgd": "SGD",
+    "momentum": "SGD with momentum",
+    "adam": "Adam",
+    "adamw": "AdamW",
+}
 
 
 def traced(draft: Draft) -> tuple[tuple[LayerShape, ...], SpecError | None]:

@@ -52,7 +52,7 @@ def _chosen(network: Known, card: DataCard, listed: dict[str, Known]) -> list[Kn
     numbers = st.multiselect(
         "Who votes",
         list(listed),
-        format_func=lambda one: listed[one].title + ("" if listed[one].kind == "zoo" else f" · {one[:4]}"),
+        format_func=lambda one: listed[one].label,
         key=key,
         persist_state="session",
         max_selections=MOST,
@@ -69,7 +69,7 @@ def _evaluations(chosen: Sequence[Known], card: DataCard) -> list[Evaluation]:
     """The answers of all, with progress: those that were asked before are there at once."""
     place, found = st.empty(), []
     for number, one in enumerate(chosen):
-        place.progress(number / len(chosen), text=f"{one.title} reads the test digits")
+        place.progress(number / len(chosen), text=f"{html.escape_markdown(one.label)} reads the test digits")
         found.append(cache.evaluation(one.id, one.version, card.name))
     place.empty()
     return found
@@ -82,13 +82,13 @@ def _headline(together: Evaluation, found: Sequence[Evaluation], chosen: Sequenc
     st.markdown(
         f"**{together.accuracy:.2%}** of the test digits are read right together (95% interval {low:.2%} to "
         f"{high:.2%}): **{total - together.correct:,}** of {total:,} wrong. The best alone, "
-        f"{html.escape_markdown(chosen[best].title)}, has {total - found[best].correct:,} wrong."
+        f"{html.escape_markdown(chosen[best].label)}, has {total - found[best].correct:,} wrong."
     )
 
 
 def _members(found: Sequence[Evaluation], chosen: Sequence[Known]) -> None:
     rows = [
-        (one.title, f"{answers.accuracy:.2%}", *(f"{n:,}" for n in (part.wrong, part.alone, part.mended, part.spoiled)))
+        (one.label, f"{answers.accuracy:.2%}", *(f"{n:,}" for n in (part.wrong, part.alone, part.mended, part.spoiled)))
         for one, answers, part in zip(chosen, found, members(found), strict=True)
     ]
     st.html(
@@ -131,7 +131,7 @@ def _digits(
         st.caption("None.")
         return
     more = "" if len(numbers) == len(groups[group or WRONG]) else f"The first {SHOWN}. "
-    beside_whom = "" if group == WRONG else f"Beside {html.escape_markdown(chosen[beside].title)} alone. "
+    beside_whom = "" if group == WRONG else f"Beside {html.escape_markdown(chosen[beside].label)} alone. "
     st.caption(
         f"{more}{beside_whom}What it is → what they answer together; point at one for what each says, click to see why."
     )
@@ -153,6 +153,6 @@ def _digits(
 
 def _details(number: int, found: Sequence[Evaluation], chosen: Sequence[Known], card: DataCard) -> str:
     said = ", ".join(
-        f"{one.title} {card.classes[answers.predictions[number]]}" for one, answers in zip(chosen, found, strict=True)
+        f"{one.label} {card.classes[answers.predictions[number]]}" for one, answers in zip(chosen, found, strict=True)
     )
     return f"Test digit {number}: {said}"

@@ -117,6 +117,15 @@ def test_a_patch_is_all_that_a_response_depends_on(name: str) -> None:
         np.testing.assert_allclose(after[:, row, column], before[:, row, column], rtol=1e-5, atol=1e-5)
 
 
+def test_a_patch_may_lie_in_the_padding_alone() -> None:
+    layers = (Conv(kernels=1, kernel_size=3, padding=5), Flatten(), Output())
+    layer = find(build(ModelSpec(layers=layers), CARD.shape, 10), "conv1").layer
+    pixels = some_digits(1)[0][0]
+    last = layer.output[1] - 1
+    for row, column in [(0, 0), (last, last), (last, 10), (10, last), (0, last)]:
+        assert np.isnan(patch(pixels, layer, row, column)).all()
+
+
 def test_a_dense_unit_sees_the_whole_image() -> None:
     pixels = some_digits(1)[0]
     np.testing.assert_array_equal(patch(pixels[0], find(a_network(), "dense1").layer, 0, 0), pixels[0])

@@ -372,7 +372,7 @@ def test_hovering_tells_the_exact_value_and_moves_nothing(walls: Page):
     pixels.hover(position={"x": size["width"] * 0.375, "y": size["height"] * 0.625})
     value = 4 * np.linspace(-1, 1, 16)[2 * 4 + 1]
     expect(tip).to_be_visible()
-    expect(tip).to_have_text(f"layer, map 3map 3, row 2, column 1: {theme.significant(value, 4)}")
+    expect(tip).to_have_text(f"layer, map 3row 2, column 1: {theme.significant(value, 4)}")
     pixels.hover(position={"x": size["width"] * 0.9, "y": size["height"] * 0.9})
     expect(tip).to_contain_text("row 3, column 3: 4")
     assert walls.locator(".st-key-own").bounding_box() == before
@@ -384,7 +384,7 @@ def test_hovering_tells_the_exact_value_and_moves_nothing(walls: Page):
 def test_hovering_a_map_with_its_own_limits(walls: Page):
     pixels = walls.locator(".st-key-own .pixels")
     pixels.nth(1).hover(position={"x": 5, "y": 45})
-    expect(walls.locator(".st-key-own .tip")).to_have_text("twomap 1, row 1, column 0: 100its scale: 0 to 100")
+    expect(walls.locator(".st-key-own .tip")).to_have_text("tworow 1, column 0: 100its scale: 0 to 100")
     pixels.nth(0).hover(position={"x": 5, "y": 45})
     expect(walls.locator(".st-key-own .tip")).to_contain_text("row 1, column 0: no value")
 

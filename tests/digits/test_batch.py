@@ -127,6 +127,15 @@ def test_a_wrong_checksum_and_an_unusual_packing_are_told_of_the_file() -> None:
     assert "unusual" in gathered(("a.zip", zipped(("a.png", PNG), method=zipfile.ZIP_BZIP2))).faults[0][1]
 
 
+@pytest.mark.parametrize("name", [b".", b"./", b"a/..", b"\0", b"\0a.png"])
+def test_a_file_of_an_odd_name_spoils_no_other(name: bytes) -> None:
+    stands_for = "?" * len(name)  # zipfile itself writes no empty names
+    data = zipped((stands_for, PNG), ("good.png", PNG)).replace(stands_for.encode(), name)
+    found = gathered(("a.zip", data))
+    assert found.finished
+    assert [name for name in found.names if "good.png" in name]
+
+
 def rows(count: int = 12, *, label: str = "", seed: int = 0) -> tuple[bytes, np.ndarray, np.ndarray]:
     """A table's bytes, its pixels (N, 784) and labels. ``label``: '' for none, 'first' or 'last'."""
     rng = np.random.default_rng(seed)

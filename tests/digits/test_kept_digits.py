@@ -34,6 +34,14 @@ def zipped(**files: bytes) -> bytes:
     return out.getvalue()
 
 
+def packed_unusually() -> bytes:
+    """A table in bzip2, which zipfile unpacks whole, however little of it is asked for."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("labels.csv", bytes(300_000_000))
+    return out.getvalue()
+
+
 def png(*size: int) -> bytes:
     out = io.BytesIO()
     Image.new("L", size).save(out, "PNG")
@@ -83,6 +91,7 @@ def test_colour_keeps_its_channels() -> None:
         (zipped(labels_csv=b"file,label\n" + b"a.png,7\n" * 501, a_png=png(28, 28)), "501 digits"),
         (zipped(**{f"x{n}": b"" for n in range(1001)}), "more than 1,000 files"),
         (b"\0" * 5_000_001, "MB"),
+        (packed_unusually(), "packed in an unusual way"),
     ],
 )
 def test_anything_else_gets_one_sentence(data: bytes, words: str) -> None:

@@ -174,3 +174,10 @@ def test_the_box_is_where_the_digit_was(digits: np.ndarray) -> None:
     rows, columns = np.nonzero(sheet[..., 0] < 150)
     expected = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
     np.testing.assert_allclose(prepare(sheet).box, expected, atol=6)
+
+
+def test_ink_that_is_lost_on_the_way_is_told_in_words() -> None:
+    page = np.full((2000, 2000), 255, np.uint8)
+    page[700:1300, 1010:1014] = 0  # between the pixels that are taken where edges aren't soft
+    with pytest.raises(PictureError, match="No ink is left at this size"):
+        prepare(page, Preparation(crop=False, stroke=False, smooth=False))

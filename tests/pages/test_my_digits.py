@@ -50,7 +50,7 @@ def drawn(open_app: Open, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppT
 
 
 def with_digits(tested: AppTest, *digits: Kept) -> AppTest:
-    tested.session_state["my_digits"] = digits
+    tested.session_state["my_digits"] = {CARD.name: digits}
     tested.session_state["digits-tab"] = "My test set"
     return tested.run()
 
@@ -60,11 +60,11 @@ def test_a_drawing_is_kept_with_its_class(drawn: Callable[..., AppTest]) -> None
     assert not tested.exception
     tested.button_group(key="keep-drawing").set_value(7).run()
     assert not tested.exception
-    (digit,) = tested.session_state["my_digits"]
+    (digit,) = tested.session_state["my_digits"]["mnist"]
     np.testing.assert_array_equal(digit.pixels, prepared(SEVEN))
     assert (digit.label, digit.source) == (7, "drawn")
     tested.button_group(key="keep-drawing").set_value(7).run()
-    assert len(tested.session_state["my_digits"]) == 1  # the same once more
+    assert len(tested.session_state["my_digits"]["mnist"]) == 1  # the same once more
 
 
 def test_every_network_is_scored_beside_mnist(drawn: Callable[..., AppTest]) -> None:
@@ -88,7 +88,7 @@ def test_every_network_is_scored_beside_mnist(drawn: Callable[..., AppTest]) -> 
     tested.session_state["my_digits_chosen"] = 1
     tested.run()
     tested.button(key="remove-kept").click().run()
-    assert [digit.label for digit in tested.session_state["my_digits"]] == [7]
+    assert [digit.label for digit in tested.session_state["my_digits"]["mnist"]] == [7]
 
 
 def test_they_stay_in_the_session_unless_they_shall_be_on_the_server(
@@ -103,11 +103,26 @@ def test_they_stay_in_the_session_unless_they_shall_be_on_the_server(
     assert collection.from_zip(file.read_bytes(), CARD.classes, CARD.shape)[0].label == 7
 
     again = with_kept(drawn(mine=file.stem))
-    assert [digit.label for digit in again.session_state["my_digits"]] == [7]
+    assert [digit.label for digit in again.session_state["my_digits"]["mnist"]] == [7]
     again.toggle(key="keep-on-server").set_value(False).run()
     assert not list(folder.iterdir())
-    assert len(again.session_state["my_digits"]) == 1  # in the session still
+    assert len(again.session_state["my_digits"]["mnist"]) == 1  # in the session still
     assert "mine" not in again.query_params
+
+
+def test_each_data_set_has_its_own(drawn: Callable[..., AppTest], tmp_path: Path) -> None:
+    tested = with_digits(drawn(network="lenet5"), Kept(prepared(SEVEN), 7, "drawn"))
+    tested.toggle(key="keep-on-server").set_value(True).run()
+    (file,) = (tmp_path / "home" / "test-sets").iterdir()
+    clothes = with_kept(drawn(network="fashion_lenet5", mine=file.stem))
+    assert not clothes.exception
+    assert any(info.value.startswith("Here your own digits will stand") for info in clothes.info)
+    clothes.button_group(key="keep-drawing").set_value(3).run()
+    assert not clothes.exception
+    assert [digit.label for digit in clothes.session_state["my_digits"]["fashion_mnist"]] == [3]
+    # The other data set's digits are neither shown as clothes nor written over.
+    assert [digit.label for digit in collection.from_zip(file.read_bytes(), CARD.classes, CARD.shape)] == [7]
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
 def with_kept(tested: AppTest) -> AppTest:
@@ -120,7 +135,7 @@ def test_an_address_without_a_test_set_is_told_and_does_no_harm(drawn: Callable[
     tested = with_kept(drawn(mine=key))
     assert not tested.exception
     assert not tested.error
-    assert tested.session_state["my_digits"] == ()
+    assert tested.session_state["my_digits"]["mnist"] == ()
     assert "Here your own digits will stand" in texts(tested)
 
 
@@ -133,7 +148,7 @@ def test_a_zip_comes_back_and_a_bad_one_gets_a_sentence(
     tested = with_kept(drawn())
     tested.file_uploader(key="kept-upload-0").set_value(("mine.zip", data, "application/zip")).run()
     assert not tested.exception
-    assert [digit.label for digit in tested.session_state["my_digits"]] == [7, 1]
+    assert [digit.label for digit in tested.session_state["my_digits"]["mnist"]] == [7, 1]
     tested.file_uploader(key="kept-upload-1").set_value(("mine.zip", b"no zip", "application/zip")).run()
     assert "not a ZIP" in texts(tested)
-    assert len(tested.session_state["my_digits"]) == 2
+    assert len(tested.session_state["my_digits"]["mnist"]) == 2

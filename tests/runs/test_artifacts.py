@@ -197,3 +197,14 @@ def test_a_tail_is_the_end_from_a_lines_beginning(
 
 def test_no_log_is_an_empty_log(tmp_path: Path) -> None:
     assert artifacts.read_tail(tmp_path / "none", 100) == ""
+
+
+def test_the_kept_checkpoint_stays_under_a_home_that_is_a_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    monkeypatch.setenv("KERNELSCOPE_HOME", str(tmp_path / "link"))
+    folder = artifacts.run_folder("0123abcd").create()
+    for name in ("10", "20"):
+        (folder.checkpoints / name).write_text(name)
+    artifacts.prune(folder.checkpoints, [folder.resolve("checkpoints/20")])
+    assert [path.name for path in folder.checkpoints.iterdir()] == ["20"]

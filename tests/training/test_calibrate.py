@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import torch
 from training_helpers import NOISY, SMALL, run
 
 from explorer.data import Dataset
+from explorer.errors import TrainingError
 from explorer.presets import PRESETS
 from explorer.spec import ModelSpec, RunSpec
 from explorer.training import calibrate, calibrations
@@ -51,6 +54,7 @@ def test_the_fastest_precision_memory_format_and_number_of_threads_are_taken(dig
         ("float32", FIRST, 8): 1100.0,
         ("float32", FIRST, 4): 1200.0,
         ("float32", FIRST, 2): 900.0,
+        ("float32", LAST, 4): 1150.0,
         ("bfloat16", FIRST, 4): 1600.0,
         ("bfloat16", LAST, 4): 1700.0,
     }
@@ -60,6 +64,31 @@ def test_the_fastest_precision_memory_format_and_number_of_threads_are_taken(dig
     assert asked == list(table)
     for words in ("float32 channels last on 8 threads 1,000 images/s", "bfloat16 channels first on 4 threads 1,600"):
         assert words in found.why
+
+
+def test_the_best_memory_format_of_one_precision_may_be_the_worst_of_the_other(digits: Dataset) -> None:
+    table = {
+        ("float32", LAST, 1): 1000.0,
+        ("float32", FIRST, 1): 1150.0,
+        ("bfloat16", FIRST, 1): 0.0,
+        ("bfloat16", LAST, 1): 1900.0,
+    }
+    found = choose(long(**OPEN), digits, CPU, threads=1, speed=speeds(table)[0])
+    assert (found.precision, found.memory_format) == ("bfloat16", LAST)
+
+
+def test_with_fewer_threads_the_memory_format_is_tried_again(digits: Dataset) -> None:
+    table = {("float32", LAST, 2): 1000.0, ("float32", FIRST, 2): 1100.0}
+    table |= {("float32", FIRST, 1): 1200.0, ("float32", LAST, 1): 1300.0}
+    found = choose(long(memory_format="auto"), digits, CPU, threads=2, speed=speeds(table)[0])
+    assert (found.memory_format, found.threads) == (LAST, 1)
+
+
+def test_a_run_is_as_long_as_there_are_images(digits: Dataset) -> None:
+    few = run(images=10_000_000, batch_size=20, epochs=10, **OPEN)
+    speed, asked = speeds({("float32", LAST, 1): len(digits.train) * 9.01 / calibrate.WORTH_SECONDS})
+    assert choose(few, digits, CPU, threads=1, speed=speed).compared is False
+    assert len(asked) == 1
 
 
 @pytest.mark.parametrize("first", [0.0, 1040.0])
@@ -136,6 +165,44 @@ def test_a_run_goes_on_in_the_way_that_it_began_in(digits: Dataset, monkeypatch:
     assert all(torch.equal(expected[name], resumed[name]) for name in expected)
 
 
+def test_a_checkpoint_from_before_memory_formats_goes_on(digits: Dataset) -> None:
+    spec = run(NOISY, images=100, share=0.02, batch_size=40, epochs=2)
+    events = list(train(spec, digits))
+    kept = next(event for event in events if isinstance(event, Checkpoint))
+
+    def with_layout(one: RunSpec, layout: str) -> RunSpec:
+        return one.model_copy(update={"train": one.train.model_copy(update={"memory_format": layout})})
+
+    state = kept.state.model_copy(update={"spec": with_layout(kept.state.spec, "auto")})
+    old = dataclasses.replace(kept, state=state)
+    for asked in (spec, with_layout(spec, "auto")):
+        last = list(train(asked, digits, resume=old))[-1]
+        weights, expected = last.weights, events[-1].weights  # type: ignore[union-attr]
+        assert all(torch.equal(expected[name], weights[name]) for name in expected)
+    with pytest.raises(TrainingError, match="another network or recipe"):
+        next(iter(train(with_layout(spec, "channels_first"), digits, resume=old)))
+
+
+def test_what_was_tried_beside_others_is_not_kept(
+    digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KERNELSCOPE_HOME", str(tmp_path))
+    picked = Choice(precision="float32", threads=1, compared=True, why="so be it")
+    monkeypatch.setattr(calibrations, "choose", lambda *_, **__: picked)
+    # Clock, own seconds, idle seconds, all cores' seconds: two seconds, in which others used one of two cores.
+    busy = iter([(0.0, 0.0, 0.0, 0.0), (2.0, 2.0, 0.0, 4.0)])
+    monkeypatch.setattr(calibrations, "times", lambda: next(busy))
+    assert calibrations.recall(long(), digits, CPU, threads=2, fewer_threads=True) == picked
+    assert not (tmp_path / "calibrations").exists()
+
+
+def test_a_choice_from_before_memory_formats_is_read(tmp_path: Path) -> None:
+    (tmp_path / "choice.json").write_text('{"precision": "bfloat16", "threads": 2, "compared": true, "why": "faster"}')
+    found = read(tmp_path / "choice.json")
+    assert found is not None
+    assert (found.precision, found.memory_format, found.threads) == ("bfloat16", "channels_last", 2)
+
+
 def test_what_was_tried_is_kept_on_disk(digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KERNELSCOPE_HOME", str(tmp_path))
     picked = Choice(precision="bfloat16", memory_format="channels_first", threads=1, compared=True, why="so be it")
@@ -146,6 +213,8 @@ def test_what_was_tried_is_kept_on_disk(digits: Dataset, tmp_path: Path, monkeyp
         return picked
 
     monkeypatch.setattr(calibrations, "choose", once)
+    clock = itertools.count()
+    monkeypatch.setattr(calibrations, "times", lambda: (float(next(clock)), 0.0, 0.0, 0.0))  # nobody else computes
     for _ in range(2):
         assert calibrations.recall(long(), digits, CPU, threads=2, fewer_threads=True) == picked
     assert len(calls) == 1

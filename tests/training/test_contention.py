@@ -16,7 +16,7 @@ def watched(
     """What is noticed at each of these times: clock, own seconds, idle seconds, all cores' seconds."""
     monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
     steps = iter(times)
-    monkeypatch.setattr(contention, "_times", lambda: next(steps))
+    monkeypatch.setattr(contention, "times", lambda: next(steps))
     found = Contention(threads)
     return [found.noticed() for _ in times]
 
@@ -49,17 +49,17 @@ def test_threads_that_sleep_or_are_alone_are_left_alone(monkeypatch: pytest.Monk
     for name, value in SLEEPING.items():
         monkeypatch.setenv(name, value)
     steps = iter(starved)
-    monkeypatch.setattr(contention, "_times", lambda: next(steps))
+    monkeypatch.setattr(contention, "times", lambda: next(steps))
     found = Contention(2)
     assert [found.noticed(), found.noticed()] == [False, False]
 
 
 def test_the_times_are_this_machines() -> None:
-    before = contention._times()
+    before = contention.times()
     deadline = time.process_time() + 0.05
     while time.process_time() < deadline:
         pass
-    wall, own, idle, total = (late - early for early, late in zip(before, contention._times(), strict=True))
+    wall, own, idle, total = (late - early for early, late in zip(before, contention.times(), strict=True))
     assert 0 < own <= wall * 64
     assert 0 <= idle <= total
     assert WINDOW_SECONDS > 1

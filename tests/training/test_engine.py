@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -301,3 +304,21 @@ def test_snapshots_of_large_networks_are_fewer_or_smaller(
     assert [snapshot.step for snapshot in snapshots][:: len(snapshots) - 1] == [0, 40]
     assert all((snapshot.kernels is not None) == (names > 0) for snapshot in snapshots)
     assert sum(array.nbytes for snapshot in snapshots for array in snapshot.weights.values()) <= limit
+
+
+WITHOUT_COMPILER = """
+import sys
+from training_helpers import run
+from explorer.data import load
+from explorer.training.engine import train
+for optimizer in ("sgd", "momentum", "adam", "adamw"):
+    list(train(run(images=100, share=0.02, batch_size=50, epochs=1, optimizer=optimizer), load("mnist")))
+print("torch._dynamo" in sys.modules)
+"""
+
+
+def test_no_training_waits_for_torch_s_compiler() -> None:
+    """Loading it takes two seconds, and nothing is compiled."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run([sys.executable, "-c", WITHOUT_COMPILER], env=environment, capture_output=True, text=True)
+    assert done.stdout == "False\n", done.stderr

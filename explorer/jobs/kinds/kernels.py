@@ -9,11 +9,14 @@ import numpy as np
 from explorer.jobs.context import Context
 from explorer.jobs.progress import Progress, part
 
+MOST_COMPARED = 1_024
+"""Kernels or units of a layer: time and memory grow with the square, and nobody could read a larger matrix."""
+
 
 def exciting(context: Context, params: dict[str, Any], progress: Progress) -> dict[str, np.ndarray]:  # noqa: ARG001
     """For each layer with kernels or units: ``NAME/images`` and the other fields of
     :class:`~explorer.analysis.exciting.Exciting`, on the test images, and of its weights ``NAME/cosines`` (K, K) and
-    ``NAME/grouped`` (K,), see :mod:`explorer.analysis.alike`."""
+    ``NAME/grouped`` (K,), see :mod:`explorer.analysis.alike`; these two only where K is at most ``MOST_COMPARED``."""
     from explorer.analysis import alike, exciting
     from explorer.analysis.units import units
 
@@ -24,6 +27,8 @@ def exciting(context: Context, params: dict[str, Any], progress: Progress) -> di
     for number, layer in enumerate(layers):
         progress(0.9 + 0.1 * number / len(layers), "comparing kernels")
         arrays |= found[layer.name].arrays(layer.name)
+        if layer.count > MOST_COMPARED:
+            continue
         cosines = alike.cosines(context.network.get_parameter(f"{layer.name}.weight").detach().numpy())
         arrays |= {f"{layer.name}/cosines": cosines, f"{layer.name}/grouped": alike.grouped(cosines)}
     return arrays

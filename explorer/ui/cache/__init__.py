@@ -8,7 +8,7 @@ from explorer.ui.cache.digits import class_pictures, network_splits, pca_points,
 from explorer.ui.cache.edits import answers, changed, changed_probabilities, kept
 from explorer.ui.cache.jobs import job_result
 from explorer.ui.cache.learning import finite_difference, first_training, gradient, optimizer_memory, parameter
-from explorer.ui.cache.lessons import convolved, descent, runs_of, splits
+from explorer.ui.cache.lessons import convolved, descent, runs_of
 from explorer.ui.cache.opened import (
     activations,
     dataset,
@@ -95,7 +95,6 @@ __all__ = [
     "sample_sprites",
     "snapshot",
     "snapshot_steps",
-    "splits",
     "surveyed",
     "test_sample",
     "trust",

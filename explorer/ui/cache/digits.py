@@ -9,13 +9,14 @@ import streamlit as st
 
 from explorer.data.cards import find_card
 from explorer.spec import DataSpec
-from explorer.ui.cache.opened import dataset, network
+from explorer.ui.cache.opened import dataset, network, of_images
 
 if TYPE_CHECKING:
     from explorer.data.splits import Splits
     from explorer.ui.components import Sprites
 
 
+@of_images
 @st.cache_data(show_spinner="Averaging the digits …", max_entries=4)
 def class_pictures(dataset_name: str) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each class's training images, (K, C, H, W) float32 each, in grey levels."""
@@ -25,6 +26,7 @@ def class_pictures(dataset_name: str) -> tuple[np.ndarray, np.ndarray]:
     return run(data.train.pixels, data.train.labels, len(data.card.classes))
 
 
+@of_images
 @st.cache_resource(show_spinner=False, max_entries=16)
 def network_splits(dataset_name: str, chosen: DataSpec) -> Splits:
     """Which training images a network learns from and which validate."""
@@ -33,6 +35,7 @@ def network_splits(dataset_name: str, chosen: DataSpec) -> Splits:
     return split(dataset(dataset_name), chosen)
 
 
+@of_images
 @st.cache_data(show_spinner=False, max_entries=32)
 def test_sample(dataset_name: str, count: int) -> np.ndarray:
     """The numbers of ``count`` test images, each class with its share: int64, rising."""
@@ -41,6 +44,7 @@ def test_sample(dataset_name: str, count: int) -> np.ndarray:
     return sample(dataset(dataset_name).test.labels, count)
 
 
+@of_images
 @st.cache_resource(show_spinner=False, max_entries=4)
 def sample_sprites(dataset_name: str, count: int) -> Sprites:
     """The pictures of :func:`test_sample` on one sheet."""
@@ -49,6 +53,7 @@ def sample_sprites(dataset_name: str, count: int) -> Sprites:
     return sprites(np.asarray(dataset(dataset_name).test.pixels[test_sample(dataset_name, count)]))
 
 
+@of_images
 @st.cache_resource(show_spinner="Making the map …", max_entries=32)
 def pca_points(
     network_id: str, version: str, reference: str, dataset_name: str, layer: str, count: int

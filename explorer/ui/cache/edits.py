@@ -10,7 +10,7 @@ import streamlit as st
 from explorer.data.cards import find_card
 from explorer.edits import from_json
 from explorer.shapes import trace
-from explorer.ui.cache.opened import dataset, network
+from explorer.ui.cache.opened import dataset, network, of_images
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,6 +27,7 @@ def changed(network_id: str, version: str, edits: str) -> Network:
     return change.changed(network(network_id, version), from_json(edits))
 
 
+@of_images
 @st.cache_resource(show_spinner=False, max_entries=2)  # 50 MB each
 def kept(network_id: str, version: str, dataset_name: str, every: int, place: int) -> Tensor:
     """The input of the layer at ``place`` for every so many-th test image, counted from the first."""
@@ -36,6 +37,7 @@ def kept(network_id: str, version: str, dataset_name: str, every: int, place: in
     return change.keep(network(network_id, version), data.test.pixels[::every], data.card, place)
 
 
+@of_images
 @st.cache_resource(show_spinner="Reading the test digits …", max_entries=128)
 def answers(network_id: str, version: str, edits: str, dataset_name: str, every: int) -> Evaluation:
     """The answers of a network with edits, given as JSON, to every so many-th test image."""

@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer.data.cards import find_card
 from explorer.spec import DataSpec
-from explorer.ui.cache.opened import dataset, network
+from explorer.ui.cache.opened import dataset, network, of_images
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from explorer.training.one_step import Difference, Memory
 
 
+@of_images
 @st.cache_data(show_spinner=False, max_entries=32)
 def first_training(dataset_name: str, chosen: DataSpec, number: int) -> tuple[bytes, tuple[int, ...]]:
     """The first images that a run trains on: the bytes of their pixels, uint8 (N, C, H, W), and their classes."""

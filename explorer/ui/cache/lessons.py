@@ -11,10 +11,10 @@ from explorer.data.cards import find_card
 from explorer.runs import service
 from explorer.runs.records import RunRecord
 from explorer.spec import DataSpec
-from explorer.ui.cache.opened import dataset, kernels, network
+from explorer.ui.cache.digits import network_splits
+from explorer.ui.cache.opened import dataset, kernels, network, of_images
 
 if TYPE_CHECKING:
-    from explorer.data.splits import Splits
     from explorer.ui.lessons.step import Descent
 
 
@@ -45,6 +45,7 @@ def convolved(
     return maps[0, 0].numpy().copy()
 
 
+@of_images
 @st.cache_data(show_spinner=False, max_entries=128)
 def descent(
     network_id: str, version: str, dataset_name: str, pixels: bytes, label: int, rates: tuple[float, ...]
@@ -54,17 +55,10 @@ def descent(
 
     card = find_card(dataset_name)
     image = np.frombuffer(pixels, dtype=np.uint8).reshape(card.shape)
-    train, numbers = dataset(dataset_name).train, splits(dataset_name, 0.1).validation[:100]
+    train = dataset(dataset_name).train
+    numbers = network_splits(dataset_name, DataSpec(dataset=dataset_name)).validation[:100]
     others = np.asarray(train.pixels[numbers]), np.asarray(train.labels[numbers])
     return descend(network(network_id, version), image, label, card, rates, others)
-
-
-@st.cache_resource(show_spinner=False, max_entries=64)
-def splits(dataset_name: str, validation_share: float) -> Splits:
-    """Which training images are learned from and which validate."""
-    from explorer.data.splits import split
-
-    return split(dataset(dataset_name), DataSpec(dataset=dataset_name, validation_share=validation_share))
 
 
 @st.cache_data(ttl=0.4, show_spinner=False)

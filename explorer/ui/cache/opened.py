@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 import streamlit as st
@@ -18,12 +18,33 @@ if TYPE_CHECKING:
     from explorer.training.snapshots import Moment
 
 
+class _Clearable(Protocol):
+    def clear(self) -> None: ...
+
+
+_Cached = TypeVar("_Cached", bound=_Clearable)
+_derived: list[_Clearable] = []
+_fingerprints: dict[str, str] = {}
+
+
+def of_images(cached: _Cached) -> _Cached:
+    """Marks a cached function that is computed from a data set's images by the set's name: what it holds is forgotten
+    when other images are there, as after "Get all 70,000"."""
+    _derived.append(cached)
+    return cached
+
+
 @st.cache_resource(show_spinner="Opening the digits …", ttl=3600)
 def dataset(name: str) -> Dataset:
     """The data set, its images memory-mapped."""
     from explorer.data import load
 
-    return load(name)
+    found = load(name)
+    if _fingerprints.setdefault(name, found.fingerprint) != found.fingerprint:
+        _fingerprints[name] = found.fingerprint
+        for cached in _derived:
+            cached.clear()
+    return found
 
 
 @st.cache_data(show_spinner=False)
@@ -52,6 +73,7 @@ def moments(network_id: str, version: str) -> tuple[Moment, ...]:  # noqa: ARG00
     return networks.moments(networks.find(network_id))
 
 
+@of_images
 @st.cache_resource(show_spinner="Reading the test set …", max_entries=32)
 def evaluation(network_id: str, version: str, dataset_name: str) -> Evaluation:
     """The network's answers to the whole test set."""

@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer.data.cards import find_card
 from explorer.spec import Augmentation
-from explorer.ui.cache.opened import dataset, network
+from explorer.ui.cache.opened import dataset, network, of_images
 
 if TYPE_CHECKING:
     from explorer.digits import Prepared, Sheet
@@ -85,6 +85,7 @@ def drawing(data: bytes, shape: tuple[int, int, int], without: frozenset[str] = 
     return prepare(decode(data), options(without), shape=shape)
 
 
+@of_images
 @st.cache_data(show_spinner=False, max_entries=64)
 def augmented(dataset_name: str, changes: Augmentation, count: int = 12) -> np.ndarray:
     """The first training digits, each changed once at random as in training: uint8 (count, H, W)."""

@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer import zoo
 from explorer.data.cards import find_card
-from explorer.ui.cache.opened import dataset, evaluation, network, normalised
+from explorer.ui.cache.opened import dataset, evaluation, network, normalised, of_images
 
 if TYPE_CHECKING:
     from explorer.analysis.attribution import Attribution
@@ -74,6 +74,7 @@ def flip(network_id: str, version: str, dataset_name: str, pixels: bytes, wanted
     return smallest(network(network_id, version), image, wanted, card, name)
 
 
+@of_images
 @st.cache_data(show_spinner=False, max_entries=256)
 def look_alikes(
     network_id: str, version: str, dataset_name: str, pixels: bytes, without: int | None, count: int

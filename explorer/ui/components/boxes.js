@@ -70,7 +70,8 @@ class View {
     this.name = data.name;
     this.state = state;
     const options = ["", ...data.classes];
-    if (this.select.options.length !== options.length) {
+    if (this.options !== options.join("\n")) {
+      this.options = options.join("\n");
       this.select.replaceChildren(
         ...options.map((text, index) => new Option(index ? text : "as read", index ? String(index - 1) : "")),
       );

@@ -215,12 +215,14 @@ class Wall {
       title.textContent = text;
       lines.push(title);
     }
-    if (place) {
+    const unit = this.header.units && place ? place[0] * this.width + place[1] : null;
+    if (place && !(unit !== null && Number.isNaN(this.values(index)[unit]))) {
       const [row, column] = place;
       const value = make("em");
       value.textContent = number(this.values(index)[row * this.width + column], 4);
       const line = make("span");
-      line.append(`map ${index}, row ${row}, column ${column}: `, value);
+      const where = unit === null ? `row ${row}, column ${column}` : `unit ${unit}`;
+      line.append(text || unit !== null ? `${where}: ` : `map ${index}, ${where}: `, value);
       lines.push(line);
       if (typeof this.header.limits[0] !== "number") {
         const range = make("span");

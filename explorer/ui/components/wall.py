@@ -85,6 +85,7 @@ def tiles(
     label: str = "Maps",
     bar: bool | None = None,
     clickable: bool = False,
+    units: bool = False,
 ) -> Payload:
     """Maps (N, H, W), uint8 or float32, for a wall.
 
@@ -97,7 +98,7 @@ def tiles(
 
     ``captions`` stand under the maps, ``details`` show on hover and are read to screen readers, ``marks`` put ✓ or ✗
     before the caption, ``label`` names the whole. ``bar`` draws the scale with its limits (by default unless the maps
-    are uint8). ``selected`` is outlined.
+    are uint8). ``selected`` is outlined. ``units``: each pixel of a map is a unit of a vector, counted row by row.
 
     Raises ValueError where the lengths don't fit together.
     """
@@ -113,6 +114,7 @@ def tiles(
         "label": label,
         "bar": maps.dtype != np.uint8 if bar is None else bar,
         "clickable": clickable,
+        "units": units,
     }
     return Payload.of(maps, scale, limits, header)
 

@@ -13,8 +13,8 @@ from explorer.ui.lessons import figures
 from explorer.ui.lessons.chapter import Choice, Question, ask
 from explorer.ui.lessons.dense import percent
 from explorer.ui.lessons.scene import Scene
+from explorer.ui.recipe import LEARNING_RATES
 
-RATES = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 FIRST_RATE = 0.001
 
 
@@ -27,7 +27,7 @@ def widget(scene: Scene) -> None:
     target = scene.guess if scene.label is None else scene.label
     name = scene.card.classes[target]
     found = cache.descent(
-        scene.network.id, scene.network.version, scene.card.name, scene.pixels.tobytes(), target, RATES
+        scene.network.id, scene.network.version, scene.card.name, scene.pixels.tobytes(), target, LEARNING_RATES
     )
     # First, because most digits are read so surely that a step on them shows nothing.
     st.button(
@@ -39,13 +39,13 @@ def widget(scene: Scene) -> None:
     )
     rate = st.select_slider(
         "Learning rate",
-        RATES,
+        LEARNING_RATES,
         value=FIRST_RATE,
         key="lesson-rate",
         format_func=lambda value: significant(value, 2),
         persist_state="session",
     )
-    place = RATES.index(rate)
+    place = LEARNING_RATES.index(rate)
     loss, share, elsewhere = (float(part[place]) for part in (found.losses, found.probabilities, found.others))
     with st.container(key="lesson-metrics"):
         before, after, others = st.columns(3, gap="small", wrap=False)
@@ -57,11 +57,11 @@ def widget(scene: Scene) -> None:
         help=f"The mean loss on 100 validation digits after the step. Before it: {significant(found.others_before)}.",
     )
     chart(
-        figures.descent_curve(RATES, found.losses, found.loss, found.others, rate),
+        figures.descent_curve(LEARNING_RATES, found.losses, found.loss, found.others, rate),
         key="lesson-descent",
         height=280,
-        alt=f"Loss after one step for learning rates from {RATES[0]} to {RATES[-1]}; at {rate}: {significant(loss)} on "
-        f"this digit, {significant(elsewhere)} on 100 others",
+        alt=f"Loss after one step for learning rates from {LEARNING_RATES[0]} to {LEARNING_RATES[-1]}; at {rate}: "
+        f"{significant(loss)} on this digit, {significant(elsewhere)} on 100 others",
     )
     st.markdown(_verdict(found.loss, loss) + " " + _price(found.others_before, elsewhere))
     st.caption(

@@ -106,7 +106,7 @@ def _where(record: RunRecord | None) -> str:
         case "running" | "paused" | "stopped":
             return f"*epoch {record.progress.epoch:.0f} of {EPOCHS}*"
         case "failed":
-            return f"*{record.error}*"
+            return f"*{html.escape_markdown(record.error or '')}*"
         case _:
             return ""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import streamlit as st
 
@@ -12,14 +14,21 @@ from explorer.ui.components import wall
 from explorer.ui.lessons.chapter import Choice, Question, ask
 from explorer.ui.lessons.scene import Scene
 
+if TYPE_CHECKING:
+    from explorer.data.splits import Splits
+
 SHOWN = 9
 DEFAULT = DataSpec()
 
 
 def sizes(scene: Scene, spec: DataSpec = DEFAULT) -> tuple[int, int, int]:
     """How many digits are in the training, the validation and the test set."""
-    parts = cache.splits(scene.card.name, spec.validation_share)
+    parts = _parts(scene, spec.validation_share)
     return len(parts.train), len(parts.validation), len(scene.dataset().test)
+
+
+def _parts(scene: Scene, validation_share: float) -> Splits:
+    return cache.network_splits(scene.card.name, DataSpec(dataset=scene.card.name, validation_share=validation_share))
 
 
 def widget(scene: Scene) -> None:
@@ -33,7 +42,7 @@ def widget(scene: Scene) -> None:
         help="How much of the training digits is held back to validate.",
     )
     data = scene.dataset()
-    parts = cache.splits(scene.card.name, share / 100)
+    parts = _parts(scene, share / 100)
     rows = (
         ("training", "the weights are learned from these", data.train, parts.train),
         ("validation", "they judge your choices", data.train, parts.validation),
