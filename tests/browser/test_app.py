@@ -113,6 +113,32 @@ def test_a_slider_moves_the_drawing_and_an_impossible_network_is_mended(visit: C
     expect(page.locator(".stAlert").filter(has_text="conv2")).to_have_count(0)
 
 
+def test_the_browser_s_back_button_brings_back_what_was_drawn(visit: Callable[..., Page]) -> None:
+    page = visit()
+    stage = page.locator(".st-key-stage")
+    expect(stage.get_by_text("225,034 parameters")).to_be_visible(timeout=LONG)
+    presets = page.locator('[data-testid="stButtonGroup"]').first
+    for preset, parameters in (("Tiny", "7,646"), ("Softmax", "7,850")):
+        presets.get_by_text(preset).first.click()
+        expect(stage.get_by_text(f"{parameters} parameters")).to_be_visible()
+        settled(page)
+    page.go_back()
+    expect(stage.get_by_text("7,646 parameters")).to_be_visible()
+    settled(page)
+    page.go_forward()
+    expect(stage.get_by_text("7,850 parameters")).to_be_visible()
+    settled(page)
+    page.go_back()
+    expect(stage.get_by_text("7,646 parameters")).to_be_visible()
+    settled(page)
+    # It is one step of the app's own undo, too.
+    page.locator(".st-key-undo button").first.click()
+    expect(stage.get_by_text("7,850 parameters")).to_be_visible()
+    settled(page)
+    page.reload()
+    expect(stage.get_by_text("7,850 parameters")).to_be_visible(timeout=LONG)
+
+
 def test_a_slider_is_followed_while_it_is_dragged(visit: Callable[..., Page]) -> None:
     page = visit()
     stage, block = page.locator(".st-key-stage"), page.locator("[class*='st-key-block-']").first
@@ -228,6 +254,20 @@ def test_look_inside_shows_the_networks_own_answer(visit: Callable[..., Page]) -
     expect(bars).to_have_count(10)
     shown = [float(str(text).rpartition(": ")[2]) for text in bars.evaluate_all("rows => rows.map((row) => row.title)")]
     np.testing.assert_allclose(shown, shares.numpy(), rtol=1e-5, atol=1e-7)
+
+
+def test_what_is_pointed_at_is_called_by_its_own_number(visit: Callable[..., Page]) -> None:
+    page = visit("inside?network=lenet5&digit=0")
+    strip = page.locator(".st-key-flow")
+    first = strip.locator(".tile[aria-label*='conv2, map']").first  # the strongest, not number 0
+    expect(first).to_be_visible(timeout=LONG)
+    number = str(first.get_attribute("aria-label")).split(",")[0]
+    first.locator(".pixels").hover(position={"x": 8, "y": 8})
+    tip = strip.locator(".tip:popover-open")
+    expect(tip).to_have_text(re.compile(rf"^conv2, map {number}row \d+, column \d+: "))
+    units = strip.locator(".tile[aria-label*='dense1, 120 units'] .pixels")
+    units.hover(position={"x": 2, "y": 2})
+    expect(tip).to_contain_text("dense1, 120 unitsunit 0: ")
 
 
 def test_a_mistake_is_clicked_explained_and_opened_inside(visit: Callable[..., Page]) -> None:

@@ -108,6 +108,28 @@ def test_the_slider_moves_maps_kernels_and_probabilities_together(open_app: Open
     check(tested, networks.load(run))
 
 
+def test_what_plays_stops_with_its_network_and_its_page(open_app: Open, run: str) -> None:
+    tested = sound(open_app("inside", network=run))
+
+    def label() -> str:
+        return tested.button(key="time-play").label
+
+    sound(tested.button(key="time-play").click().run())
+    assert label() == "Pause"
+    tested.session_state["network"] = "lenet5"
+    sound(tested.run())
+    assert label() == "Play"
+    tested.session_state["network"] = run
+    sound(tested.run())
+    assert label() == "Play"  # coming back starts nothing
+    sound(tested.button(key="time-play").click().run())
+    tested.session_state["_page"] = "Mistakes"
+    sound(tested.run())
+    assert label() == "Pause"  # on this page it was started, and the page is this one again
+    sound(tested.button(key="time-play").click().run())
+    assert label() == "Play"
+
+
 def test_a_link_opens_the_moment_and_mistakes_are_of_it(open_app: Open, run: str) -> None:
     step = networks.moments(networks.find(run))[1].step
     tested = sound(open_app("mistakes", network=run, snapshot=str(step)))
