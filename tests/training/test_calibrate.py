@@ -17,25 +17,28 @@ from explorer.errors import TrainingError
 from explorer.presets import PRESETS
 from explorer.spec import ModelSpec, RunSpec
 from explorer.training import calibrate, calibrations
-from explorer.training.calibrate import choose
+from explorer.training.calibrate import Way, choose
 from explorer.training.choice import Choice, read
 from explorer.training.engine import train
 from explorer.training.events import Checkpoint, Started
 
 CPU = torch.device("cpu")
-Way = tuple[str, str, int]
+Tried = tuple[str, str, int]
 """Precision, memory format and number of threads."""
 
 
-def speeds(table: dict[Way, float]) -> tuple[Callable[[RunSpec, int, float], float], list[Way]]:
+def measured(table: dict[Tried, float]) -> tuple[Callable[[Way, Way | None], tuple[float, float]], list[Tried]]:
     """What would be measured, and a list of what was asked for."""
-    asked: list[Way] = []
+    asked: list[Tried] = []
 
-    def speed(spec: RunSpec, threads: int, best: float) -> float:
-        asked.append((spec.train.precision, spec.train.memory_format, threads))
-        return table[asked[-1]]
+    def tried(way: Way) -> Tried:
+        return way.spec.train.precision, way.spec.train.memory_format, way.threads
 
-    return speed, asked
+    def speeds(way: Way, beside: Way | None) -> tuple[float, float]:
+        asked.append(tried(way))
+        return table[tried(way)], table[tried(beside or way)]
+
+    return speeds, asked
 
 
 LAST, FIRST = "channels_last", "channels_first"
@@ -58,8 +61,8 @@ def test_the_fastest_precision_memory_format_and_number_of_threads_are_taken(dig
         ("bfloat16", FIRST, 4): 1600.0,
         ("bfloat16", LAST, 4): 1700.0,
     }
-    speed, asked = speeds(table)
-    found = choose(long(**OPEN), digits, CPU, threads=8, speed=speed)
+    speeds, asked = measured(table)
+    found = choose(long(**OPEN), digits, CPU, threads=8, speeds=speeds)
     assert (found.precision, found.memory_format, found.threads, found.compared) == ("bfloat16", LAST, 4, True)
     assert asked == list(table)
     for words in ("float32 channels last on 8 threads 1,000 images/s", "bfloat16 channels first on 4 threads 1,600"):
@@ -73,63 +76,63 @@ def test_the_best_memory_format_of_one_precision_may_be_the_worst_of_the_other(d
         ("bfloat16", FIRST, 1): 0.0,
         ("bfloat16", LAST, 1): 1900.0,
     }
-    found = choose(long(**OPEN), digits, CPU, threads=1, speed=speeds(table)[0])
+    found = choose(long(**OPEN), digits, CPU, threads=1, speeds=measured(table)[0])
     assert (found.precision, found.memory_format) == ("bfloat16", LAST)
 
 
 def test_with_fewer_threads_the_memory_format_is_tried_again(digits: Dataset) -> None:
     table = {("float32", LAST, 2): 1000.0, ("float32", FIRST, 2): 1100.0}
     table |= {("float32", FIRST, 1): 1200.0, ("float32", LAST, 1): 1300.0}
-    found = choose(long(memory_format="auto"), digits, CPU, threads=2, speed=speeds(table)[0])
+    found = choose(long(memory_format="auto"), digits, CPU, threads=2, speeds=measured(table)[0])
     assert (found.memory_format, found.threads) == (LAST, 1)
 
 
 def test_a_run_is_as_long_as_there_are_images(digits: Dataset) -> None:
     few = run(images=10_000_000, batch_size=20, epochs=10, **OPEN)
-    speed, asked = speeds({("float32", LAST, 1): len(digits.train) * 9.01 / calibrate.WORTH_SECONDS})
-    assert choose(few, digits, CPU, threads=1, speed=speed).compared is False
+    speeds, asked = measured({("float32", LAST, 1): len(digits.train) * 9.01 / calibrate.WORTH_SECONDS})
+    assert choose(few, digits, CPU, threads=1, speeds=speeds).compared is False
     assert len(asked) == 1
 
 
 @pytest.mark.parametrize("first", [0.0, 1040.0])
 def test_noise_is_no_reason_for_another_memory_format(digits: Dataset, first: float) -> None:
-    speed, _ = speeds({("float32", LAST, 1): 1000.0, ("float32", FIRST, 1): first})
-    found = choose(long(memory_format="auto"), digits, CPU, threads=1, speed=speed)
+    speeds, _ = measured({("float32", LAST, 1): 1000.0, ("float32", FIRST, 1): first})
+    found = choose(long(memory_format="auto"), digits, CPU, threads=1, speeds=speeds)
     assert (found.precision, found.memory_format) == ("float32", LAST)
 
 
 def test_a_network_without_convolutions_has_no_memory_format_to_choose(digits: Dataset) -> None:
-    speed, asked = speeds({("float32", LAST, 1): 1000.0})
-    found = choose(long(PRESETS["mlp"].model, memory_format="auto"), digits, CPU, threads=1, speed=speed)
+    speeds, asked = measured({("float32", LAST, 1): 1000.0})
+    found = choose(long(PRESETS["mlp"].model, memory_format="auto"), digits, CPU, threads=1, speeds=speeds)
     assert asked == [("float32", LAST, 1)]
     assert "channels" not in found.why
 
 
 @pytest.mark.parametrize("coarse", [0.0, 900.0, 1100.0])
 def test_coarser_numbers_need_a_gain(digits: Dataset, coarse: float) -> None:
-    speed, _ = speeds({("float32", LAST, 1): 1000.0, ("bfloat16", LAST, 1): coarse})
-    found = choose(long(precision="auto"), digits, CPU, threads=1, speed=speed)
+    speeds, _ = measured({("float32", LAST, 1): 1000.0, ("bfloat16", LAST, 1): coarse})
+    found = choose(long(precision="auto"), digits, CPU, threads=1, speeds=speeds)
     assert found.precision == "float32"
     assert ("bfloat16 channels last on 1 thread far slower" in found.why) == (coarse == 0)
 
 
 def test_what_a_recipe_names_is_kept(digits: Dataset) -> None:
-    speed, asked = speeds({("bfloat16", FIRST, 2): 10.0, ("bfloat16", FIRST, 1): 5.0})
-    found = choose(long(precision="bfloat16", memory_format=FIRST), digits, CPU, threads=2, speed=speed)
+    speeds, asked = measured({("bfloat16", FIRST, 2): 10.0, ("bfloat16", FIRST, 1): 5.0})
+    found = choose(long(precision="bfloat16", memory_format=FIRST), digits, CPU, threads=2, speeds=speeds)
     assert (found.precision, found.memory_format, found.threads) == ("bfloat16", FIRST, 2)
     assert asked == [("bfloat16", FIRST, 2), ("bfloat16", FIRST, 1)]
     assert found.settle(long(precision="float32")).train.precision == "float32"
-    speed, asked = speeds({("float32", LAST, 2): 10.0, ("bfloat16", LAST, 2): 50.0})
-    found = choose(long(precision="auto"), digits, CPU, threads=2, fewer_threads=False, speed=speed)
+    speeds, asked = measured({("float32", LAST, 2): 10.0, ("bfloat16", LAST, 2): 50.0})
+    found = choose(long(precision="auto"), digits, CPU, threads=2, fewer_threads=False, speeds=speeds)
     assert (found.precision, found.threads) == ("bfloat16", 2)
 
 
 def test_short_runs_try_nothing(digits: Dataset) -> None:
-    speed, asked = speeds({("float32", LAST, 2): 1e6})
+    speeds, asked = measured({("float32", LAST, 2): 1e6})
     short = run(images=1_000, batch_size=20, epochs=1, **OPEN)
-    assert choose(short, digits, CPU, threads=2, speed=speed).compared is False
+    assert choose(short, digits, CPU, threads=2, speeds=speeds).compared is False
     assert asked == []
-    found = choose(long(**OPEN), digits, CPU, threads=2, speed=speed)  # 400,000 images: under a second
+    found = choose(long(**OPEN), digits, CPU, threads=2, speeds=speeds)  # 400,000 images: under a second
     assert (found.precision, found.memory_format, found.threads, found.compared) == ("float32", LAST, 2, False)
     assert "too short" in found.why
     assert asked == [("float32", LAST, 2)]
@@ -137,7 +140,7 @@ def test_short_runs_try_nothing(digits: Dataset) -> None:
 
 def test_measuring_changes_nothing_else(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calibrate, "WORTH_SECONDS", 0.0)
-    monkeypatch.setattr(calibrate, "_SECONDS", 0.01)
+    monkeypatch.setattr(calibrate, "_TURN_SECONDS", 0.001)
     spec = run(NOISY, images=1_000, batch_size=50, epochs=50, **OPEN)
     found = choose(spec, digits, CPU, threads=2)
     assert found.compared
@@ -183,16 +186,18 @@ def test_a_checkpoint_from_before_memory_formats_goes_on(digits: Dataset) -> Non
         next(iter(train(with_layout(spec, "channels_first"), digits, resume=old)))
 
 
-def test_what_was_tried_beside_others_is_not_kept(
+def test_what_was_tried_beside_others_counts_for_nothing(
     digits: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KERNELSCOPE_HOME", str(tmp_path))
-    picked = Choice(precision="float32", threads=1, compared=True, why="so be it")
+    picked = Choice(precision="bfloat16", memory_format=FIRST, threads=1, compared=True, why="so be it")
     monkeypatch.setattr(calibrations, "choose", lambda *_, **__: picked)
     # Clock, own seconds, idle seconds, all cores' seconds: two seconds, in which others used one of two cores.
     busy = iter([(0.0, 0.0, 0.0, 0.0), (2.0, 2.0, 0.0, 4.0)])
     monkeypatch.setattr(calibrations, "times", lambda: next(busy))
-    assert calibrations.recall(long(), digits, CPU, threads=2, fewer_threads=True) == picked
+    found = calibrations.recall(long(**OPEN), digits, CPU, threads=2, fewer_threads=True)
+    assert (found.precision, found.memory_format, found.threads, found.compared) == ("float32", LAST, 2, False)
+    assert "others computed here meanwhile" in found.why
     assert not (tmp_path / "calibrations").exists()
 
 
