@@ -42,7 +42,7 @@ class Learner:
         self._forward = Forward(self.network, of_recipe(self.recipe)[1])
         self.network.to(device=device, memory_format=self._forward.memory_format)  # type: ignore[call-overload]
         self.optimizer = optim.build(self.recipe, self.network)
-        freeze(self.network, self.optimizer, self.recipe.frozen_kernels)
+        self._put_back = freeze(self.network, self.recipe.frozen_kernels)
         self._dropout = any(isinstance(layer, nn.Dropout) for layer in self.network)
         normed = any(isinstance(layer, BatchNorm) for layer in spec.model.layers)
         self.images = Resident(spec, data, device, pairs=normed)
@@ -69,6 +69,8 @@ class Learner:
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         optim.step(self.optimizer)
+        if self._put_back is not None:
+            self._put_back()
         self._losses.append(loss.detach())
         self._right.append((logits.detach().argmax(1) == labels).sum())
         self.step += 1

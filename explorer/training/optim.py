@@ -54,7 +54,8 @@ def _without_compiler() -> None:
 
 
 def step(optimizer: Optimizer) -> None:
-    """What ``optimizer.step()`` does, without its wrappers: they, too, load torch's compiler."""
+    """What ``optimizer.step()`` does, without its wrappers, which would load torch's compiler, too, and call hooks, of
+    which there are none."""
     with torch.no_grad():
         inspect.unwrap(type(optimizer).step)(optimizer)
 

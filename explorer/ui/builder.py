@@ -110,7 +110,7 @@ def _block_header(part: Part, block_id: int, number: int, count: int, title: str
             ("remove", ":material/close:", lambda d: d.removed(part, block_id), False),
         ):
             st.button(
-                "",
+                f"{title}: {name}",  # for screen readers: see style.css
                 icon=icon,
                 key=f"{name}-{block_id}",
                 help={"up": "Move earlier", "down": "Move later", "remove": "Remove this block"}[name],

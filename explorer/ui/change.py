@@ -118,7 +118,7 @@ def _list(network: Known, edits: Edits) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"change-edit-{place}"):
             st.markdown(told, width="stretch")
             st.button(
-                "",
+                "Take it back",
                 icon=":material/close:",
                 key=f"change-remove-{place}",
                 type="tertiary",

@@ -97,7 +97,7 @@ def _actions(error: SpecError | None) -> None:
             st.rerun()
         history = state.history()
         st.button(
-            "",
+            "Undo",
             icon=":material/undo:",
             key="undo",
             help="Undo the last change",
@@ -106,7 +106,7 @@ def _actions(error: SpecError | None) -> None:
             args=(lambda: state.undo(history),),
         )
         st.button(
-            "",
+            "Redo",
             icon=":material/redo:",
             key="redo",
             help="Do it again",

@@ -189,7 +189,7 @@ def _picker(count: int) -> None:
         width="stretch",
     )
     st.button(
-        "",
+        "Another digit at random",
         icon=":material/shuffle:",
         key="random-digit",
         help="Another digit at random",
