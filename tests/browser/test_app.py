@@ -143,7 +143,9 @@ def test_a_slider_is_followed_while_it_is_dragged(visit: Callable[..., Page]) ->
     page = visit()
     stage, block = page.locator(".st-key-stage"), page.locator("[class*='st-key-block-']").first
     expect(stage.get_by_text("225,034 parameters")).to_be_visible(timeout=LONG)
-    settled(page)  # what is still laid out would move the slider from under the hand
+    # What is still laid out would move the slider from under the hand; the sidebar's answer is the last to come.
+    expect(page.locator(".ks-verdict")).to_be_visible(timeout=LONG)
+    settled(page)
     slider = block.get_by_role("slider", name="Kernels")
     address = page.url
 
