@@ -3,7 +3,7 @@
 //
 // At most one value is on its way: the next one, the newest by then, goes when Python has answered.
 
-const PATIENCE = 2_000; // milliseconds after which an answer is no longer waited for
+const PATIENCE = 2_000; // milliseconds after which an answer is no longer waited for, but asked for again
 
 let send; // the component's that is on the page
 let held; // { input, key, first, told, spoke } while a slider is held
@@ -20,8 +20,10 @@ const tell = (done) => {
 
 const look = () => {
   if (!held) return;
-  const waits = asked !== answered && Date.now() - asked < PATIENCE;
-  if (send && !waits && held.input.value !== held.told) tell(false);
+  const open = asked !== answered;
+  const waits = open && Date.now() - asked < PATIENCE;
+  // A run that is broken off answers nothing: then the value is told once more.
+  if (send && !waits && (held.input.value !== held.told || (open && held.spoke))) tell(false);
   requestAnimationFrame(look);
 };
 
