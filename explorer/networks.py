@@ -61,6 +61,11 @@ class Known:
         title = self.title if self.kind == "zoo" else f"{self.title} · {self.id[:4]}"
         return title if self.snapshot is None else f"{title}, step {self.snapshot:,}"
 
+    @property
+    def busy(self) -> bool:
+        """Whether its training waits for its turn, or runs."""
+        return self.state in ("queued", "running")
+
     def at(self, step: int | None) -> Known:
         """The network as it was after an optimiser step, of which there must be a snapshot; None: as it is now.
 

@@ -2,9 +2,8 @@
 
 Integrated gradients, occlusion, DeepLIFT and CAM are in logits; saliency, guided backpropagation and deconvolution in
 logits per unit of normalised brightness. Positive speaks for the class, negative against; Grad-CAM shows only what
-speaks for it. What a method's map is worth
-shows beside the same method on the same architecture with random weights (Adebayo et al. 2018, "Sanity Checks for
-Saliency Maps"): a map that stays the same does not come from what was learned.
+speaks for it. What a method's map is worth shows beside the same method on the same architecture with random weights
+(Adebayo et al. 2018, "Sanity Checks for Saliency Maps"): a map that stays the same does not come from what was learned.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ def show() -> None:
     if network.kind == "zoo":
         _empty()
         return
-    active = network.state in ("queued", "running")
+    active = network.busy
     shell.fragment(key="live", run_every=REFRESH if active else None)(_view)(network.id, active)
 
 

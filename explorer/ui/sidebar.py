@@ -16,7 +16,6 @@ from explorer.networks import Known
 from explorer.ui import cache, datanotice, export, html, imports, moments, shell, state, text, trusted
 from explorer.ui.components.history import history
 
-BUSY = ("queued", "running")
 STATES = {
     "queued": "waiting for a free core",
     "running": "training",
@@ -31,7 +30,7 @@ def show() -> None:
     with st.sidebar:
         history(key="address", on_return=state.go_back)
         network = current_network()
-        busy = network.state in BUSY
+        busy = network.busy
         shell.fragment(key="sidebar-network", run_every=3.0 if busy else None)(_network)(network.usable, busy)
         # The digit's answer needs torch, which a fresh server loads in the background: until then it is asked again,
         # and then once more for the whole page, which ends the asking.
@@ -94,7 +93,7 @@ def describe(network: Known) -> str:
 def _network(usable: bool, busy: bool) -> None:
     networks = {network.id: network for network in cache.known_networks()}
     current = current_network()
-    if (current.usable, current.state in BUSY) != (usable, busy):
+    if (current.usable, current.busy) != (usable, busy):
         st.rerun()  # its first weights are there, or its training has ended: the whole page shows something else
     networks.setdefault(current.id, current.at(None))
     key = _key("network-picker", current.id)
@@ -116,7 +115,7 @@ def _network(usable: bool, busy: bool) -> None:
     )
     st.caption(describe(current))
     moments.notice(current)
-    if current.state in BUSY:
+    if current.busy:
         at = cache.run_record(current.id).progress
         share = min(1.0, at.step / at.steps_total) if at.steps_total else 0.0
         st.progress(share, text=f"epoch {at.epoch:.1f} of {current.spec.train.epochs}")
