@@ -193,10 +193,9 @@ def test_play_slides_over_the_map_and_a_unit_is_chosen_in_its_strip(page: Page, 
     back = scope.locator(".back figure")
     expect(back).to_have_count(3)
     scope = choose(page, "output")
-    probabilities = [
-        float(row.locator("td").last.get_attribute("data-value") or "nan")
-        for row in scope.locator(".softmax tbody tr").all()
-    ]
+    rows = scope.locator(".softmax tbody tr")
+    expect(rows).to_have_count(10)  # `all` waits for nothing, and the title is there a frame earlier
+    probabilities = [float(row.locator("td").last.get_attribute("data-value") or "nan") for row in rows.all()]
     np.testing.assert_allclose(probabilities, outputs["output"].softmax(0).numpy(), rtol=1e-5)
 
 
