@@ -24,13 +24,16 @@ from report import report  # noqa: E402
 
 from explorer.presets import PRESETS  # noqa: E402
 from explorer.runs.executors import _environment as worker_environment  # noqa: E402
-from explorer.spec import DataSpec, RunSpec, TrainSpec  # noqa: E402
+from explorer.spec import DataSpec, PrecisionName, RunSpec, TrainSpec  # noqa: E402
 
 LEASE_SECONDS = 600.0
+LONG = 100  # epochs
 
 
-def spec_of(preset: str, batch_size: int, images: int | None, epochs: int = 1) -> RunSpec:
-    recipe = TrainSpec(batch_size=batch_size, epochs=epochs, precision="float32")
+def spec_of(
+    preset: str, batch_size: int, images: int | None, epochs: int = 1, precision: PrecisionName = "float32"
+) -> RunSpec:
+    recipe = TrainSpec(batch_size=batch_size, epochs=epochs, precision=precision)
     return RunSpec(name=preset, model=PRESETS[preset].model, data=DataSpec(train_size=images), train=recipe)
 
 
@@ -38,8 +41,8 @@ def spec_of(preset: str, batch_size: int, images: int | None, epochs: int = 1) -
 
 
 def child(side: str, spec: RunSpec) -> dict[str, Any]:
-    """One measurement: images a second of training, from the first step to the last. Where the sides are compared, both
-    train as the engine chooses."""
+    """One measurement: images a second of training, from the first step to the last. Where sides are compared, the
+    engine's train as it chooses for a long run; where that is named, in this precision."""
     import torch
 
     from explorer.data import load
@@ -49,10 +52,12 @@ def child(side: str, spec: RunSpec) -> dict[str, Any]:
     torch.set_num_threads(cores())
     data = load(spec.data.dataset)
     if side != "accuracy":  # whose time is a whole run's, with the choice
-        spec = choose(spec, data, pick("cpu"), threads=cores(), fewer_threads=False).settle(spec)
+        long = spec.model_copy(update={"train": spec.train.model_copy(update={"epochs": LONG})})
+        spec = choose(long, data, pick("cpu"), threads=cores(), fewer_threads=False).settle(spec)
     warm_up = spec.model_copy(update={"data": DataSpec(train_size=20 * spec.train.batch_size, validation_share=0.01)})
     bare(warm_up, data)
-    return {"everything": everything, "bare": bare, "accuracy": time_to_accuracy}[side](spec, data)
+    found = {"everything": everything, "bare": bare, "accuracy": time_to_accuracy}[side](spec, data)
+    return found | {"chosen": f"{spec.train.precision}, {spec.train.memory_format}"}
 
 
 def bare(spec: RunSpec, data: Any) -> dict[str, Any]:
@@ -152,17 +157,27 @@ def textbook(preset: str, batch_size: int, seconds: float, workers: int) -> floa
 
 
 def compare(preset: str, batch_size: int, *, runs: int, images: int | None, seconds: float) -> None:
-    """The engine, the textbook's loop, and the same with two loading processes, in turn."""
-    ours, plain, loaded = [], [], []
+    """The engine as it chooses, the same in float32, the textbook's loop (float32), and that with two loading
+    processes, in turn."""
+    ours: dict[PrecisionName, list[dict[str, Any]]] = {"auto": [], "float32": []}
+    theirs: dict[str, list[float]] = {"DataLoader loop": [], "DataLoader loop, 2 loading processes": []}
     for _ in range(runs):
-        ours.append(engine("everything", spec_of(preset, batch_size, images))["images_per_second"])
-        plain.append(textbook(preset, batch_size, seconds, workers=0))
-        loaded.append(textbook(preset, batch_size, seconds, workers=2))
-    what = f"training {preset}, batch {batch_size}, float32"
-    report(what, ours, "images/s", baseline=plain, higher_is_better=True, against="DataLoader loop")
-    report(
-        what, ours, "images/s", baseline=loaded, higher_is_better=True, against="DataLoader loop, 2 loading processes"
-    )
+        for precision, measured in ours.items():
+            measured.append(engine("everything", spec_of(preset, batch_size, images, precision=precision)))
+        for workers, speeds in zip((0, 2), theirs.values(), strict=True):
+            speeds.append(textbook(preset, batch_size, seconds, workers))
+    for precision, measured in ours.items():
+        how = "as the engine chooses" if precision == "auto" else precision
+        for against, speeds in theirs.items():
+            report(
+                f"training {preset}, batch {batch_size}, {how}",
+                [each["images_per_second"] for each in measured],
+                "images/s",
+                baseline=speeds,
+                higher_is_better=True,
+                against=against,
+                chosen=sorted({each["chosen"] for each in measured}),
+            )
 
 
 def instrumentation(*, runs: int, images: int | None, epochs: int) -> None:

@@ -2,9 +2,9 @@
 
 Both sides take turns of a few steps, hundreds of times, and the ratio is that of their median turns, so that what else
 the machine does falls on both alike; three processes a network, of which the median counts, for how memory happens to
-lie in one moves a ratio by some per cent. The ratios of the last accepted state are in bench/loop.json; a network whose
-ratio falls below 0.95 of its saved one makes this exit with status 1. Ratios of another kind of processor may differ:
-`--save` measures them anew.
+lie in one moves a ratio by some per cent. The ratios of the last accepted state are in bench/loop.json, for each kind
+of processor (the instructions that torch uses), for they differ; a network whose ratio falls below 0.95 of its saved
+one makes this exit with status 1. `--save` measures them anew for the processor that is here.
 """
 
 from __future__ import annotations
@@ -40,6 +40,13 @@ def spec_in(preset: str, memory_format: str) -> RunSpec:
     """As the engine trains a network, in a memory format, or in that which it chooses."""
     spec = spec_of(preset, BATCH, None, epochs=100)
     return spec.model_copy(update={"train": spec.train.model_copy(update={"memory_format": memory_format})})
+
+
+def kind() -> str:
+    """Of the processor: the widest instructions that torch uses on it."""
+    import torch
+
+    return torch.backends.cpu.get_cpu_capability()
 
 
 def chosen(preset: str) -> str:
@@ -124,10 +131,11 @@ def main() -> None:
     if options.child:
         print(json.dumps(child(options.child, options.memory_format, options.turns, options.slower)))
         return
-    if not SAVED.exists() and not options.save:
-        sys.exit(f"there is nothing to compare with: save {SAVED.name} first, by --save")
-    saved = json.loads(SAVED.read_text()) if SAVED.exists() else {}
-    ratios, worse = {}, []
+    kept: dict[str, dict[str, float]] = json.loads(SAVED.read_text())
+    processor = kind()
+    if processor not in kept and not options.save:
+        sys.exit(f"{SAVED.name} has no ratios for processors with {processor}: save them first, by --save")
+    saved, ratios, worse = kept.get(processor, {}), {}, []
     for preset in PRESETS:
         start = ["bench/loop.py", "--child", preset]
         memory_format = str(run(start, worker_environment()))
@@ -145,13 +153,14 @@ def main() -> None:
             "images/s",
             baseline=[BATCH / one["plain"] for one in measured],
             higher_is_better=True,
+            processor=processor,
             memory_format=memory_format,
             ratios=[round(one, 3) for one in sorted(found)],
             saved_ratio=saved.get(preset),
             of_saved=None if of_saved is None else round(of_saved, 3),
         )
     if options.save:
-        SAVED.write_text(json.dumps(ratios, indent=2) + "\n")
+        SAVED.write_text(json.dumps(dict(sorted((kept | {processor: ratios}).items())), indent=2) + "\n")
     elif worse:
         sys.exit(f"slower than saved: {', '.join(worse)}")
 

@@ -23,8 +23,9 @@ from sklearn.metrics import accuracy_score
 from explorer import data, networks, weights, zoo
 from explorer.analysis.capture import to_input
 from explorer.analysis.corruptions import CORRUPTIONS
-from explorer.analysis.robust import robustness, sample
+from explorer.analysis.robust import robustness
 from explorer.data.cards import CARDS
+from explorer.data.splits import stratified_sample
 from explorer.errors import DataError, SpecError, WeightsError
 from explorer.models import Network, build
 from explorer.presets import PRESETS
@@ -343,7 +344,7 @@ def test_a_shipped_card_tells_the_truth_about_corrupted_images(name: str) -> Non
     assert {curve.name: curve.levels for curve in card.corrupted.curves} == {
         one.name: one.levels for one in CORRUPTIONS.values()
     }
-    numbers = sample(found.test.labels, 200)
+    numbers = stratified_sample(found.test.labels, 200)
     pixels, labels = found.test.pixels[numbers], found.test.labels[numbers]
     for curve in card.corrupted.curves:
         assert curve.correct[curve.levels.index(CORRUPTIONS[curve.name].neutral)] == card.test.correct

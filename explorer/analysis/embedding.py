@@ -14,18 +14,11 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 
 from explorer.analysis.features import principal
-from explorer.data.splits import stratified_order
 
 COMPONENTS = 50
 """What t-SNE starts from: its author reduces to 50 principal components first (van der Maaten, t-SNE's FAQ)."""
 PERPLEXITY = 30.0
 ITERATIONS = 1000
-
-
-def sample(labels: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
-    """Which images are shown: ``count`` indices into ``labels`` (N,), int64, rising, each class with its share. The
-    same ``seed`` gives the same ones, and a larger sample holds every smaller one."""
-    return np.sort(stratified_order(labels, seed)[:count])
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,6 @@ from explorer.analysis.attacks import STEPS, fgsm, pgd
 from explorer.analysis.capture import borrow
 from explorer.analysis.corruptions import CORRUPTIONS, corrupt
 from explorer.data.cards import DataCard
-from explorer.data.splits import stratified_order
 from explorer.data.tensors import as_tensor, standardise
 from explorer.errors import DataError, SpecError
 
@@ -155,11 +154,6 @@ def examples(
     with torch.inference_mode(), borrow(model):
         shares = model(standardise(images, card)).double().softmax(1)
     return images.numpy(), shares.numpy()
-
-
-def sample(labels: np.ndarray, count: int) -> np.ndarray:
-    """The numbers, rising, of ``count`` test images in which each class has its share; all where there are no more."""
-    return np.sort(stratified_order(labels, seed=0)[:count])
 
 
 def _withstand(

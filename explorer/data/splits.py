@@ -56,6 +56,14 @@ def stratified_order(labels: np.ndarray, seed: int) -> np.ndarray:
     return order
 
 
+def stratified_sample(labels: np.ndarray, count: int, seed: int = 0) -> np.ndarray:
+    """``count`` indices into ``labels`` (N,), int64, rising, each class with its share; all where there are no more.
+
+    The same ``seed`` gives the same ones, and a larger sample holds every smaller one.
+    """
+    return np.sort(stratified_order(labels, seed)[:count])
+
+
 @lru_cache(maxsize=16)
 def _fair_turns(counts: tuple[int, ...]) -> np.ndarray:
     """Which class comes at each position, (sum of counts,), so that no prefix is off by one image or more.

@@ -65,15 +65,6 @@ def gradient_norms(layers: Sequence[Series], *, axis: Axis = "epoch", log: bool 
     return _curves(data, axis, "gradient norm", log=log)
 
 
-def table(series: Sequence[Series], axis: Axis = "epoch") -> list[dict[str, object]]:
-    """All values, none thinned out, one row a position: {axis: x, name: y, …}, without those that it doesn't have."""
-    rows: dict[float, dict[str, object]] = {}
-    for line in series:
-        for x, y in zip(line.x.tolist(), line.y.tolist(), strict=True):
-            rows.setdefault(x, {axis: x})[line.name] = y
-    return [rows[x] for x in sorted(rows)]
-
-
 def thin(x: np.ndarray, y: np.ndarray, points: int = POINTS) -> tuple[np.ndarray, np.ndarray]:
     """At most ``points`` (at least 4) of the points (x, y), in order: the first, the last, and from even stretches
     between them the lowest and the highest, so that no peak and no best value is lost. NaN counts as neither, but a

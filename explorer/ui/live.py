@@ -13,8 +13,8 @@ from explorer import edited, imported
 from explorer.data.cards import find_card
 from explorer.errors import ExplorerError
 from explorer.figures import curves, theme
-from explorer.figures.history import probes
 from explorer.figures.matrix import matrix
+from explorer.figures.probes import probes
 from explorer.runs import service
 from explorer.runs.follower import Curve
 from explorer.runs.records import RunRecord

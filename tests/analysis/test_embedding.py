@@ -1,4 +1,4 @@
-"""Maps against scikit-learn on the raw arrays, turning against SciPy, samples against counting."""
+"""Maps against scikit-learn on the raw arrays, turning against SciPy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE, trustworthiness
 
-from explorer.analysis.embedding import Plane, sample, tsne_map, turned
+from explorer.analysis.embedding import Plane, tsne_map, turned
 
 
 def blobs(count: int = 90, width: int = 60, seed: int = 0) -> np.ndarray:
@@ -20,17 +20,6 @@ def blobs(count: int = 90, width: int = 60, seed: int = 0) -> np.ndarray:
     generator = np.random.default_rng(seed)
     centres = generator.normal(scale=8, size=(3, width))
     return (centres[np.arange(count) % 3] + generator.normal(size=(count, width))).astype(np.float32)
-
-
-@given(st.lists(st.integers(0, 4), min_size=1, max_size=200), st.integers(1, 200), st.integers(0, 5))
-def test_a_sample_has_each_class_by_its_share_and_holds_smaller_ones(given: list[int], count: int, seed: int) -> None:
-    labels = np.array(given)
-    found = sample(labels, count, seed)
-    assert len(found) == min(count, len(labels))
-    assert (np.diff(found) > 0).all()
-    for label in range(5):
-        assert abs((labels[found] == label).sum() - len(found) * (labels == label).mean()) < 1
-    assert set(sample(labels, count // 2 + 1, seed)) <= set(sample(labels, count // 2 + 5, seed))
 
 
 def test_the_plane_is_scikit_learns() -> None:

@@ -12,7 +12,7 @@ from explorer import zoo
 from explorer.analysis import evaluate
 from explorer.analysis.attacks import fgsm, pgd
 from explorer.analysis.corruptions import corrupt
-from explorer.analysis.robust import TRIALS, examples, robustness, sample
+from explorer.analysis.robust import TRIALS, examples, robustness
 from explorer.data import load
 from explorer.errors import DataError, SpecError
 from explorer.models import Network
@@ -118,13 +118,3 @@ def test_a_cancelled_count_leaves_the_network_as_it_was() -> None:
         robustness(model, data.test.pixels[:5], data.test.labels[:5], data.card, "pgd", progress=stop)
     assert model.training
     assert not any(module._forward_hooks for module in model.modules())
-
-
-def test_a_sample_has_each_class_in_its_share() -> None:
-    labels = load("mnist").test.labels
-    chosen = sample(labels, 500)
-    assert len(set(chosen.tolist())) == 500
-    assert chosen.tolist() == sorted(chosen.tolist())
-    shares = np.bincount(labels, minlength=10) * 500 / len(labels)
-    assert (np.abs(np.bincount(labels[chosen], minlength=10) - shares) < 1).all()
-    assert len(sample(labels[:7], 500)) == 7

@@ -15,8 +15,9 @@ from scipy.spatial.distance import cdist
 
 from explorer import zoo
 from explorer.analysis import evaluate, mistakes
-from explorer.analysis.robust import robustness, sample
+from explorer.analysis.robust import robustness
 from explorer.data import load
+from explorer.data.splits import stratified_sample
 from explorer.digits.link import to_text
 
 pytestmark = pytest.mark.browser
@@ -76,7 +77,7 @@ def test_the_chart_of_two_networks_holds_the_analysis_own_counts(app: str, page:
     plot = ".st-key-robust-chart .ks-plot"
     page.wait_for_function(f"() => document.querySelector('{plot}')?._fullData?.length === 2", timeout=LONG)
     shown = page.evaluate(f"() => document.querySelector('{plot}')._fullData.map((line) => [line.name, [...line.y]])")
-    numbers = sample(data.test.labels, 1_000)
+    numbers = stratified_sample(data.test.labels, 1_000)
     for name, shares in shown:
         known = {"Softmax regression": "softmax", "Multilayer perceptron": "mlp"}[name]
         found = robustness(

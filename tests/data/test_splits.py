@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from explorer.data import Dataset, Images, split
 from explorer.data.cards import CARDS
-from explorer.data.splits import stratified_order
+from explorer.data.splits import stratified_order, stratified_sample
 from explorer.errors import DataError
 from explorer.spec import DataSpec
 
@@ -98,3 +98,14 @@ def test_images_of_a_class_are_drawn_evenly() -> None:
 def test_too_few_images_to_split_are_explained(count: int) -> None:
     with pytest.raises(DataError, match="at least 2"):
         split(dataset(np.zeros(count, np.int64)), DataSpec())
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=200), st.integers(1, 200), st.integers(0, 5))
+def test_a_sample_has_each_class_by_its_share_and_holds_smaller_ones(given: list[int], count: int, seed: int) -> None:
+    labels = np.array(given)
+    found = stratified_sample(labels, count, seed)
+    assert len(found) == min(count, len(labels))
+    assert (np.diff(found) > 0).all()
+    for label in range(5):
+        assert abs((labels[found] == label).sum() - len(found) * (labels == label).mean()) < 1
+    assert set(stratified_sample(labels, count // 2 + 1, seed)) <= set(stratified_sample(labels, count // 2 + 5, seed))

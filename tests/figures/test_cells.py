@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from explorer.figures import history, maps, matrix, theme
+from explorer.figures import maps, matrix, theme
+from explorer.figures.probes import probes
 from explorer.figures.theme import LIGHT
 
 CLASSES = ("cat", "dog", "bird")
@@ -118,24 +119,10 @@ def test_a_map_as_a_table() -> None:
 
 def test_probes_show_all_probabilities_and_frame_the_true_class() -> None:
     shares = np.array([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2]])
-    figure = history.probes(shares, np.array([0, 2]), CLASSES)
+    figure = probes(shares, np.array([0, 2]), CLASSES)
     (trace,) = figure.data
     np.testing.assert_array_equal(trace.z, shares.astype(np.float32))
     assert (figure.layout.coloraxis.cmin, figure.layout.coloraxis.cmax) == (0, 1)
     frames = [(frame.x0, frame.y0, frame.line.color) for frame in figure.layout.shapes]
     assert frames == [(-0.5, -0.5, LIGHT.right), (1.5, 0.5, LIGHT.wrong)]
     assert list(figure.layout.yaxis.ticktext) == ["cat ✓", "bird ✗"]
-
-
-def test_one_probe_through_time() -> None:
-    shares = np.random.default_rng(0).dirichlet(np.ones(3), 5)
-    figure = history.through_time(np.arange(5), shares, CLASSES, true=1)
-    for number, trace in enumerate(figure.data):
-        np.testing.assert_array_equal(trace.y, shares[:, number].astype(np.float32))
-    widths = [trace.line.width for trace in figure.data]
-    assert widths[1] > widths[0] == widths[2]
-
-
-def test_probes_as_a_table() -> None:
-    rows = history.table(np.array([[0.75, 0.25, 0.0]]), np.array([1]), CLASSES)
-    assert rows == [{"true": "dog", "cat": 0.75, "dog": 0.25, "bird": 0.0}]

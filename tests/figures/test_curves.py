@@ -126,14 +126,3 @@ def test_the_learning_rate_is_one_line() -> None:
     rate = series("learning rate", 30)
     (line,) = curves.learning_rate(rate).data
     np.testing.assert_array_equal(line.y, rate.y.astype(np.float32))
-
-
-def test_the_table_has_every_value() -> None:
-    train = Series("train", np.array([1.0, 2.0, 3.0]), np.array([0.3, 0.2, 0.1]))
-    validation = Series("validation", np.array([2.0, 4.0]), np.array([0.25, 0.15]))
-    assert curves.table([train, validation]) == [
-        {"epoch": 1.0, "train": 0.3},
-        {"epoch": 2.0, "train": 0.2, "validation": 0.25},
-        {"epoch": 3.0, "train": 0.1},
-        {"epoch": 4.0, "validation": 0.15},
-    ]

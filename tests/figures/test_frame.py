@@ -11,9 +11,10 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from explorer.figures import bars, counts, curves, history, maps, matrix, points
+from explorer.figures import bars, counts, curves, maps, matrix, points
 from explorer.figures.curves import Series
 from explorer.figures.network import architecture
+from explorer.figures.probes import probes
 from explorer.figures.theme import LIGHT
 from explorer.presets import PRESETS
 from explorer.shapes import trace
@@ -37,8 +38,7 @@ def figures() -> dict[str, go.Figure]:
         "picture": maps.heatmap(generator.random((5, 5)), scale="brightness", numbers=True),
         "before and after": bars.before_after(shares[0], shares[1], CLASSES, true=3),
         "units": bars.units(generator.normal(size=300)),
-        "probes": history.probes(shares, np.arange(10), CLASSES),
-        "through time": history.through_time(np.arange(10), shares, CLASSES, true=2),
+        "probes": probes(shares, np.arange(10), CLASSES),
         "cloud": points.cloud(
             generator.normal(size=(50, 2)),
             generator.integers(0, 10, 50),
@@ -55,7 +55,7 @@ def figures() -> dict[str, go.Figure]:
 
 NAMES = (
     *("network", "loss", "accuracy", "learning rate", "gradient norms", "matrix"),
-    *("map", "picture", "before and after", "units", "probes", "through time", "cloud", "counts", "depth"),
+    *("map", "picture", "before and after", "units", "probes", "cloud", "counts", "depth"),
 )
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from explorer import networks
-from explorer.analysis.embedding import sample
 from explorer.analysis.probes import probe_curve
 from explorer.analysis.separation import pca_points
 from explorer.data import load, split
+from explorer.data.splits import stratified_sample
 from explorer.jobs import registry
 from explorer.jobs.context import Context
 from explorer.jobs.request import ask
@@ -25,7 +25,7 @@ def test_points_are_of_a_stratified_sample_of_the_test_digits(home: Path, method
     found = registry.function(request.kind)(
         Context(request), request.params, lambda share, _phase="": shares.append(share)
     )
-    chosen = sample(data.test.labels, 60)
+    chosen = stratified_sample(data.test.labels, 60)
     expected = pca_points(
         networks.load("softmax"), data.test.pixels[chosen], data.test.labels[chosen], data.card, "output"
     )

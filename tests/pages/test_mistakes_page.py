@@ -22,8 +22,9 @@ from explorer import networks, votes, zoo
 from explorer.analysis import evaluate, mistakes, wilson
 from explorer.analysis.flips import CHANGES, smallest
 from explorer.analysis.label_errors import suspects
-from explorer.analysis.robust import TRIALS, examples, robustness, sample
+from explorer.analysis.robust import TRIALS, examples, robustness
 from explorer.data import load, normalise
+from explorer.data.splits import stratified_sample
 from explorer.digits.link import to_text
 from explorer.jobs import registry, service
 from explorer.jobs.context import Context
@@ -208,7 +209,7 @@ def test_the_chart_the_table_and_the_file_hold_the_counts(opened: Callable[..., 
     known = networks.find("softmax")
     done(ask("robustness", network=known, data=data, trial="fgsm", images=count))
     sound(tested.run())
-    chosen = sample(data.test.labels, count)
+    chosen = stratified_sample(data.test.labels, count)
     network = zoo.load("softmax")[1]
     expected = robustness(
         network, data.test.pixels[chosen], data.test.labels[chosen], data.card, "fgsm", numbers=chosen

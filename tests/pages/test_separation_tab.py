@@ -15,9 +15,9 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import networks, zoo
 from explorer.analysis import evaluate
-from explorer.analysis.embedding import sample
 from explorer.analysis.features import features
 from explorer.data import Dataset, load
+from explorer.data.splits import stratified_sample
 from explorer.jobs import registry, service
 from explorer.jobs.context import Context
 from explorer.jobs.request import ask
@@ -89,7 +89,7 @@ def drawn(tested: AppTest) -> tuple[np.ndarray, np.ndarray, list[Any]]:
 
 def test_points_are_scikit_learns_and_parts_are_picked_without_a_pointer(opened: AppTest, data: Dataset) -> None:
     network, tested = zoo.load("softmax")[1], layer(opened, "output (10)")
-    chosen = sample(data.test.labels, COUNT)
+    chosen = stratified_sample(data.test.labels, COUNT)
     pixels, labels = data.test.pixels[chosen], data.test.labels[chosen]
     rows = features(network, pixels, data.card, "output")
     expected = PCA(2, random_state=0).fit(rows)
@@ -122,7 +122,7 @@ def test_points_are_scikit_learns_and_parts_are_picked_without_a_pointer(opened:
 def test_at_a_moment_of_its_training_the_map_is_that_of_then(open_app: Open, data: Dataset) -> None:
     step = networks.moments(networks.find("softmax"))[2].step
     tested = layer(few(open_app("inside", network="softmax", digit="7", snapshot=str(step))), "output (10)")
-    pixels = data.test.pixels[sample(data.test.labels, COUNT)]
+    pixels = data.test.pixels[stratified_sample(data.test.labels, COUNT)]
     then, now = (
         features(network, pixels, data.card, "output")
         for network in (networks.load("softmax", snapshot=step), networks.load("softmax"))
@@ -136,7 +136,7 @@ def test_at_a_moment_of_its_training_the_map_is_that_of_then(open_app: Open, dat
 
 
 def test_what_was_drawn_around_stays_selected_in_another_layers_map(opened: AppTest, data: Dataset) -> None:
-    chosen = sample(data.test.labels, COUNT)
+    chosen = stratified_sample(data.test.labels, COUNT)
     opened.session_state["separation-lasso"] = ("mnist", chosen[[4, 8, 30]])
     pick(sound(opened.run()), "lasso")
     for name in ("input (28 × 28 × 1)", "output (10)"):

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 def compute(context: Context, params: dict[str, Any], progress: Progress) -> dict[str, np.ndarray]:
     """``params``: ``trial``, and ``images``, how many of the test images, each class in its share (None: all). See
     :func:`explorer.analysis.robust.robustness`."""
-    from explorer.analysis.robust import robustness, sample, trial
+    from explorer.analysis.robust import robustness, trial
+    from explorer.data.splits import stratified_sample
 
     test = context.data.test
     count = len(test) if params["images"] is None else int(params["images"])
-    numbers = sample(test.labels, count)
+    numbers = stratified_sample(test.labels, count)
     progress(0.0, trial(params["trial"]).title)
     return robustness(
         context.network,

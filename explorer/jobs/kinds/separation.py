@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from explorer.analysis.embedding import sample
 from explorer.analysis.probes import probe_curve
 from explorer.analysis.separation import pca_points, tsne_points
 from explorer.data import split
+from explorer.data.splits import stratified_sample
 from explorer.jobs.context import Context
 from explorer.jobs.progress import Progress, part
 
@@ -21,7 +21,7 @@ def points(context: Context, params: dict[str, Any], progress: Progress) -> dict
     """A map by ``method``, 'pca' or 'tsne', after ``layer``, of ``count`` test digits; on the axes of the network's
     version ``reference``, where one is named."""
     test, card = context.data.test, context.data.card
-    chosen = sample(test.labels, int(params["count"]))
+    chosen = stratified_sample(test.labels, int(params["count"]))
     method = METHODS[params["method"]]
     version = params.get("reference")
     reference = None if version is None else context.load(context.known.id, version)

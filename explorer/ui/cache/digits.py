@@ -8,11 +8,11 @@ import numpy as np
 import streamlit as st
 
 from explorer.data.cards import find_card
+from explorer.data.splits import Splits, split, stratified_sample
 from explorer.spec import DataSpec
 from explorer.ui.cache.opened import dataset, network, of_images
 
 if TYPE_CHECKING:
-    from explorer.data.splits import Splits
     from explorer.ui.components import Sprites
 
 
@@ -30,8 +30,6 @@ def class_pictures(dataset_name: str) -> tuple[np.ndarray, np.ndarray]:
 @st.cache_resource(show_spinner=False, max_entries=16)
 def network_splits(dataset_name: str, chosen: DataSpec) -> Splits:
     """Which training images a network learns from and which validate."""
-    from explorer.data.splits import split
-
     return split(dataset(dataset_name), chosen)
 
 
@@ -39,9 +37,7 @@ def network_splits(dataset_name: str, chosen: DataSpec) -> Splits:
 @st.cache_data(show_spinner=False, max_entries=32)
 def test_sample(dataset_name: str, count: int) -> np.ndarray:
     """The numbers of ``count`` test images, each class with its share: int64, rising."""
-    from explorer.analysis.embedding import sample
-
-    return sample(dataset(dataset_name).test.labels, count)
+    return stratified_sample(dataset(dataset_name).test.labels, count)
 
 
 @of_images

@@ -1,4 +1,4 @@
-"""Probe digits through training: what the network made of each of them at a snapshot."""
+"""Probe digits: what a network made of each of them at a moment of its training."""
 
 from __future__ import annotations
 
@@ -55,40 +55,6 @@ def probes(probabilities: np.ndarray, labels: np.ndarray, classes: Sequence[str]
         "uirevision": "probes",
     }
     return figure([trace], layout)
-
-
-def through_time(
-    positions: np.ndarray, probabilities: np.ndarray, classes: Sequence[str], *, true: int, axis: str = "epoch"
-) -> go.Figure:
-    """One probe digit's class probabilities (S, K) at S snapshots at ``positions`` (S,), a line a class, the true one
-    thick."""
-    lines = [
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "name": name,
-            "x": positions.astype(np.float32),
-            "y": probabilities[:, number].astype(np.float32),
-            "line": {"color": LIGHT.classes[number % len(LIGHT.classes)], "width": 3.5 if number == true else 1.5},
-            "hovertemplate": "%{y:.5~f}",
-        }
-        for number, name in enumerate(classes)
-    ]
-    layout = {
-        "hovermode": "x unified",
-        "xaxis": {"title": {"text": axis}},
-        "yaxis": {"title": {"text": "probability"}, "range": [-0.02, 1.02], "tickformat": ".0%"},
-        "uirevision": "through_time",
-    }
-    return figure(lines, layout)
-
-
-def table(probabilities: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> list[dict[str, object]]:
-    """One row a probe digit: its true class and all probabilities."""
-    return [
-        {"true": classes[label], **dict(zip(classes, row, strict=True))}
-        for label, row in zip(labels.tolist(), probabilities.tolist(), strict=True)
-    ]
 
 
 def _frame(row: int, true: int, right: bool) -> dict[str, object]:
