@@ -30,8 +30,11 @@ browser: $(VENV)/.tests chromium
 screenshots: $(VENV)/.tests chromium  ## makes docs/*.png again
 	$(BIN)/python docs/screenshots.py
 
-bench: $(VENV)/.tests chromium
-	for name in start ui microscope analysis draw engine digits finding; do $(BIN)/python bench/$$name.py || exit 1; done
+BENCHES := start ui draw microscope analysis engine bottleneck loop seeds together step_cost digits finding odd_images \
+	time_to_99
+
+bench: $(VENV)/.tests chromium  ## every figure of the README's table: two hours, with nothing beside
+	for name in $(BENCHES); do $(BIN)/python bench/$$name.py || exit 1; done
 
 $(VENV)/.made:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Kernelscope needs Python 3.11 or newer; set PYTHON=python3.11, say")'
