@@ -16,11 +16,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageDraw
 from safetensors import safe_open
 from typer.testing import CliRunner, Result
 
-from explorer import data, recipes, zoo
+from explorer import data, export, networks, recipes, zoo
+from explorer.analysis import wilson
 from explorer.analysis.corruptions import CORRUPTIONS
 from explorer.analysis.robust import TRIALS, robustness
 from explorer.cli import app
@@ -31,6 +33,7 @@ from explorer.spec import RunSpec, TrainSpec
 
 ROOT = Path(zoo.__file__).parents[1]
 TRAIN_KEYS = {"run", "state", "test_accuracy", "epochs", "images_per_second", "seconds", "device"}
+CHOICE_KEYS = {"precision", "memory_format", "threads", "choice"}
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +91,7 @@ def until(run: str, *states: str) -> str:
 def test_train_ends_with_the_result_as_agreed(trained: dict[str, Any]) -> None:
     first, *validations, last = trained["lines"]
     assert first["run"] == trained["run"]
-    assert last.keys() == TRAIN_KEYS
+    assert last.keys() == TRAIN_KEYS | CHOICE_KEYS
     assert last["state"] == "finished"
     assert last["epochs"] == 1
     assert 0.15 < last["test_accuracy"] <= 1.0
@@ -122,6 +125,19 @@ def test_a_spec_file_is_trained_on_the_data_folder_that_is_named(tmp_path: Path)
     counted = objects(explorer("evaluate", "--model", last["run"], "--data-dir", tmp_path, "--json"))[-1]
     assert counted["images"] == 7
     assert counted["accuracy"] == last["test_accuracy"]
+
+
+def test_precision_and_memory_format_can_be_named() -> None:
+    named = ["--precision", "bfloat16", "--memory-format", "channels_first"]
+    size = ["--subset", 100, "--epochs", 1]
+    result = process("train", "--preset", "tiny", *size, *named)
+    assert result.returncode == 0, result.stderr
+    assert "Computed in bfloat16 on " in result.stdout
+    run = result.stdout.split()[1]
+    kept = service.local().store.get(run)
+    assert (kept.spec.train.precision, kept.spec.train.memory_format) == ("bfloat16", "channels_first")
+    assert kept.result is not None
+    assert (kept.result["precision"], kept.result["memory_format"]) == ("bfloat16", "channels_first")
 
 
 def test_ctrl_c_stops_the_run_and_says_so(environment: dict[str, str]) -> None:
@@ -282,6 +298,29 @@ def test_an_exported_file_is_evaluated_like_its_run(trained: dict[str, Any], tmp
         assert "conv1.weight" in set(opened.keys())
     rows = [objects(explorer("evaluate", "--model", model, "--json"))[0] for model in (trained["run"], file)]
     assert rows[0] | {"model": str(file)} == rows[1]
+
+
+def test_a_run_s_card_and_weights_together_are_a_bundled_network(trained: dict[str, Any], tmp_path: Path) -> None:
+    known = networks.find(trained["run"])
+    name = export.file_name(known, "card").removesuffix(".json")
+    for file_format in ("safetensors", "card"):
+        file = tmp_path / export.file_name(known, file_format)
+        assert explorer("runs", "export", known.id, "--format", file_format, "--out", file).exit_code == 0
+    card, network = zoo.load(name, directory=tmp_path)
+    last = trained["lines"][-1]
+    assert (card.spec, card.test.accuracy, card.seconds) == (
+        known.spec,
+        last["test_accuracy"],
+        round(last["seconds"], 1),
+    )
+    assert card.data.images == 300
+    assert card.test.interval == wilson(card.test.correct, card.test.images)
+    ours = networks.load(known.id).state_dict()
+    assert all(torch.equal(value, ours[key]) for key, value in network.state_dict().items())
+    given = ["--card", tmp_path / f"{name}.json", "--json"]
+    (line,) = objects(explorer("import", tmp_path / f"{name}.safetensors", *given))
+    assert line["test_correct"] == card.test.correct
+    assert explorer("runs", "delete", line["run"]).exit_code == 0
 
 
 @pytest.mark.parametrize(("file_format", "beginning"), [("onnx", b"\x08"), ("python", b'"""')])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import sys
@@ -109,10 +110,36 @@ def test_file_names_are_plain() -> None:
     bundled = networks.find("lenet5")
     assert export.file_name(bundled, "onnx") == "lenet5.onnx"
     run = replace(bundled, id="3f2a99aa", kind="run", title=" Ä/..\\My first: 5×5! ")
-    assert export.file_name(run, "python") == "my-first-5-5-3f2a.py"
-    assert export.file_name(replace(run, title="数字"), "safetensors") == "network-3f2a.safetensors"
+    assert export.file_name(run, "python") == "my_first_5_5_3f2a.py"
+    assert export.file_name(replace(run, title="数字"), "safetensors") == "network_3f2a.safetensors"
     assert export.file_name(bundled.at(64), "onnx") == "lenet5-step-64.onnx"
     assert export.file_name(bundled.at(64), "python") == "lenet5.py"
+
+
+@pytest.mark.parametrize("name", zoo.names())
+def test_a_bundled_network_s_card_fits_its_exported_weights(name: str) -> None:
+    known = networks.find(name)
+    card = zoo.ZooCard.model_validate_json(export.packed(known, "card"))
+    assert card == zoo.card(name)
+    assert card.sha256 == hashlib.sha256(export.packed(known, "safetensors")).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"usable": False}, "no weights yet"),
+        ({"snapshot": 64}, "choose its end"),
+        ({"edited": True}, "changed by hand"),
+        ({"imported": True}, "brought in"),
+        ({"state": "running"}, "has not finished"),
+    ],
+)
+def test_without_an_end_of_a_training_there_is_no_card(changes: dict[str, Any], said: str) -> None:
+    known = replace(networks.find("softmax"), **changes)
+    assert said in (export.fault(known, "card") or "")
+    with pytest.raises(ExplorerError, match=said):
+        export.packed(known, "card")
+    assert export.fault(known, "python") is None
 
 
 def test_a_missing_package_is_one_sentence_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:

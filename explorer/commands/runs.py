@@ -25,6 +25,7 @@ RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or 
 
 class Format(StrEnum):
     safetensors = "safetensors"
+    card = "card"
     onnx = "onnx"
     python = "python"
 
@@ -86,8 +87,9 @@ def export(
         Format,
         typer.Option(
             "--format",
-            help="safetensors: the weights, with the spec in the header. onnx: a model for ONNX runtimes. python: a "
-            "PyTorch script that trains and tests the network, or tests the weights of the safetensors file.",
+            help="safetensors: the weights, with the spec in the header. card: what was trained how, and how good it "
+            "is, as JSON. onnx: a model for ONNX runtimes. python: a PyTorch script that trains and tests the network, "
+            "or tests the weights of the safetensors file.",
         ),
     ] = Format.safetensors,
     json: JsonOption = False,

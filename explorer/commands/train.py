@@ -17,7 +17,7 @@ from explorer.presets import PRESETS
 from explorer.runs import service
 from explorer.runs.records import Cursor, RunRecord
 from explorer.shapes import trace
-from explorer.spec import DeviceName, RunSpec, from_json, sentence
+from explorer.spec import DeviceName, MemoryFormatName, PrecisionName, RunSpec, from_json, sentence
 
 POLL_SECONDS = 0.2
 DISPATCH_SECONDS = 2.0
@@ -36,6 +36,13 @@ def train(
     seed: Annotated[int | None, typer.Option(min=0, help="Of weights, order and augmentation.")] = None,
     device: Annotated[
         DeviceName | None, typer.Option(help="Where to compute; default: auto, the fastest.", show_default=False)
+    ] = None,
+    precision: Annotated[
+        PrecisionName | None, typer.Option(help="Of numbers; default: auto, the fastest here.", show_default=False)
+    ] = None,
+    memory_format: Annotated[
+        MemoryFormatName | None,
+        typer.Option(help="Order of a map's numbers in memory; default: auto, the fastest here.", show_default=False),
     ] = None,
     name: Annotated[str | None, typer.Option(help="What the run is called.")] = None,
     data_dir: DataDirOption = None,
@@ -58,6 +65,8 @@ def train(
                 "learning_rate": learning_rate,
                 "seed": seed,
                 "device": device,
+                "precision": precision,
+                "memory_format": memory_format,
             },
         }
         run = _changed(base, changes)
@@ -160,11 +169,15 @@ def _result(record: RunRecord) -> dict[str, Any]:
         "seconds": found.get("seconds", record.progress.elapsed),
         "device": found.get("device", record.progress.device),
     }
+    values |= {name: found[name] for name in ("precision", "memory_format", "threads", "choice") if name in found}
     return values | ({"error": record.error} if record.error else {})
 
 
 def _in_words(record: RunRecord) -> str:
     values = _result(record)
     accuracy = "" if values["test_accuracy"] is None else f", test accuracy {values['test_accuracy']:.2%}"
-    sentence = f"Run {record.id} {record.state} after {values['seconds']:,.1f} s{accuracy}."
-    return f"{sentence} {record.error}" if record.error else sentence
+    parts = [f"Run {record.id} {record.state} after {values['seconds']:,.1f} s{accuracy}."]
+    if "choice" in values:
+        threads = "1 thread" if values["threads"] == 1 else f"{values['threads']} threads"
+        parts.append(f"Computed in {values['precision']} on {threads}; {values['choice']}.")
+    return " ".join([*parts, record.error] if record.error else parts)

@@ -14,7 +14,7 @@ KEY = "export"
 
 
 def popover(network: Known) -> None:
-    """Three downloads. What is in the popover is not even sent before it is opened: it is on every page."""
+    """Four downloads. What is in the popover is not even sent before it is opened: it is on every page."""
     box = st.popover("Export", icon=":material/download:", type="tertiary", key=KEY, on_change="rerun")
     if box.open:
         with box:
@@ -27,12 +27,12 @@ def _downloads(network: Known) -> None:
     shape = find_card(network.spec.data.dataset).shape
     offers: tuple[tuple[export.Format, str, str], ...] = (
         ("safetensors", "Weights", "safetensors, with the network's spec; `predict` and `evaluate` read them again."),
+        ("card", "Card", "What was trained how, and how good it is, as JSON; `import` takes it beside the weights."),
         ("python", "PyTorch script", "Builds, trains and tests the network alone; `--weights` takes the file above."),
         ("onnx", "ONNX model", f"From images {_sides(shape)}, 0 black to 1 white, to logits. Takes some seconds."),
     )
     for file_format, label, about in offers:
-        fault = None if network.usable or file_format == "python" else "The network has no weights yet."
-        fault = fault or export.missing(file_format)
+        fault = export.fault(network, file_format)
         st.download_button(
             label,
             # Called anew at each click, in a thread of its own: a run that goes on has newer weights then.

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from explorer import export, networks
 
-FORMATS = ("safetensors", "python", "onnx")
+FORMATS = ("safetensors", "card", "python", "onnx")
 
 
 def offered(network: networks.Known) -> dict[str, tuple[bool, str]]:
@@ -31,7 +31,7 @@ def offered(network: networks.Known) -> dict[str, tuple[bool, str]]:
     }
 
 
-def test_a_trained_network_has_all_three() -> None:
+def test_a_trained_network_has_all_four() -> None:
     found = offered(networks.find("article"))
     assert all(enabled for enabled, _ in found.values())
     assert "(N, 1, 28, 28)" in found["onnx"][1]
@@ -39,14 +39,14 @@ def test_a_trained_network_has_all_three() -> None:
 
 def test_without_weights_there_is_the_script() -> None:
     found = offered(replace(networks.find("article"), usable=False))
-    assert [enabled for enabled, _ in found.values()] == [False, True, False]
-    assert found["onnx"][1] == found["safetensors"][1] == "The network has no weights yet."
+    assert [enabled for enabled, _ in found.values()] == [False, False, True, False]
+    assert found["card"][1] == found["onnx"][1] == found["safetensors"][1] == "The network has no weights yet."
 
 
 def test_a_missing_package_is_named_with_the_line_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(export, "find_spec", lambda name: None if name == "onnx" else object())
     found = offered(networks.find("article"))
-    assert [enabled for enabled, _ in found.values()] == [True, True, False]
+    assert [enabled for enabled, _ in found.values()] == [True, True, True, False]
     assert "pip install -r requirements-cluster.txt" in found["onnx"][1]
 
 
