@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from statistics import median
 
 
@@ -30,6 +32,16 @@ def report(
         "runs": len(values),
         "command": "python " + " ".join(sys.argv),
         "better": "higher" if higher_is_better else "lower",
+        "machine": machine(),
         **more,
     }
     print(json.dumps(line), flush=True)
+
+
+@cache
+def machine() -> str:
+    """Processor, its widest instructions that torch uses, and cores."""
+    import torch
+
+    name = torch.cpu.get_capabilities().get("cpu_name", "processor")
+    return f"{name}, {torch.backends.cpu.get_cpu_capability()}, {os.cpu_count()} cores"

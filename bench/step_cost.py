@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 from bottleneck import matrix_peak  # noqa: E402
 from engine import run, worker_environment  # noqa: E402
+from report import machine  # noqa: E402
 
 from explorer.blocks import Blocks, ConvBlock, to_model  # noqa: E402
 from explorer.data.cards import CARDS  # noqa: E402
@@ -96,6 +97,7 @@ def rows(measured: dict[str, Any]) -> list[dict[str, Any]]:
                     "gigaflops": round(speed / 1e9, 1),
                     "of_peak": round(speed / measured["peak"], 3),
                     "command": "python bench/step_cost.py",
+                    "machine": machine(),
                 }
             )
             before = seconds, work

@@ -51,7 +51,6 @@ def test_the_bundled_vote_is_recounted_from_the_shipped_weights() -> None:
         assert len(found.test) == card.test.images
     else:  # the subset's images are among those that were learned from
         assert right / len(found.test) > 0.995
-    assert card.test.accuracy > max(zoo.card(voter.name).test.accuracy for voter in card.members)
 
 
 def test_the_command_chooses_by_validation_images_alone(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:

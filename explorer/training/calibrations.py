@@ -54,6 +54,7 @@ def recall(spec: RunSpec, data: Dataset, device: torch.device, *, threads: int, 
 def _key(spec: RunSpec, device: torch.device, threads: int, fewer_threads: bool) -> str:
     decides = {"optimizer", "batch_size", "augmentation", "precision", "memory_format"}
     recipe = spec.train.model_dump(mode="json", include=decides, exclude_none=True)
-    machine = [describe(device), platform.machine(), platform.processor(), cores(), torch.__version__]
+    # What the processor can, too: a home folder may be carried, or mounted, where bfloat16 is ten times slower.
+    machine = [describe(device), platform.machine(), dict(torch.cpu.get_capabilities()), cores(), torch.__version__]
     what = [_RULE, spec.model.model_dump(mode="json"), spec.data.dataset, recipe, machine, threads, fewer_threads]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]
