@@ -1,8 +1,9 @@
 """How fast the engine trains, beside the textbooks' loop; what telling and keeping everything costs.
 
 Each measurement is a process of its own, and the sides take turns. The engine's side is whole runs with all that a
-worker does: events, metrics in a store, validations, snapshots, checkpoints, heartbeat. The textbook's side is
-bench/textbook.py: bare steps. Both leave out the first steps, in which torch still loads much.
+worker does over as many epochs as a recipe has by default: events, metrics in a store, validations, snapshots,
+checkpoints, heartbeat. The textbook's side is bench/textbook.py: bare steps. Both leave out the first steps, in which
+torch still loads much.
 """
 
 from __future__ import annotations
@@ -163,7 +164,8 @@ def compare(preset: str, batch_size: int, *, runs: int, images: int | None, seco
     theirs: dict[str, list[float]] = {"DataLoader loop": [], "DataLoader loop, 2 loading processes": []}
     for _ in range(runs):
         for precision, measured in ours.items():
-            measured.append(engine("everything", spec_of(preset, batch_size, images, precision=precision)))
+            spec = spec_of(preset, batch_size, images, TrainSpec().epochs, precision)
+            measured.append(engine("everything", spec))
         for workers, speeds in zip((0, 2), theirs.values(), strict=True):
             speeds.append(textbook(preset, batch_size, seconds, workers))
     for precision, measured in ours.items():
@@ -200,6 +202,7 @@ def instrumentation(*, runs: int, images: int | None, epochs: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter runs, the article's network alone")
+    parser.add_argument("--preset", choices=PRESETS, help="this network's beside the textbook's loop, and nothing else")
     parser.add_argument("--child", choices=["everything", "bare", "accuracy"], help=argparse.SUPPRESS)
     parser.add_argument("--spec", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -207,6 +210,9 @@ def main() -> None:
         print(json.dumps(child(options.child, RunSpec.model_validate_json(options.spec))))
         return
     runs, images, seconds = (2, 20_000, 4.0) if options.quick else (5, None, 10.0)
+    if options.preset:
+        compare(options.preset, 64, runs=runs, images=images, seconds=seconds)
+        return
     for preset in ("article",) if options.quick else ("article", "lenet5", "tiny"):
         compare(preset, 64, runs=runs, images=images, seconds=seconds)
     instrumentation(runs=runs, images=images, epochs=1 if options.quick else 2)
