@@ -35,6 +35,7 @@ BENCHES := start ui draw microscope analysis engine bottleneck loop seeds togeth
 
 bench: $(VENV)/.tests chromium  ## every figure of the README's table: two hours, with nothing beside
 	for name in $(BENCHES); do $(BIN)/python bench/$$name.py || exit 1; done
+	$(BIN)/python bench/accelerator.py
 
 $(VENV)/.made:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Kernelscope needs Python 3.11 or newer; set PYTHON=python3.11, say")'

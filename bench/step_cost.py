@@ -1,4 +1,5 @@
-"""What a training step costs as kernels, kernel size, batch and depth grow: a table, and a chart with `--chart FILE`.
+"""What a training step costs as kernels, kernel size, batch and depth grow: a table, as Markdown with `--table FILE`,
+and a chart with `--chart FILE`.
 
 The base is two 3×3 convolutions of 32 kernels, 'same' padding, ReLU, 2×2 pooling before the second, global average
 pooling, batch 64, float32. One thing varies at a time. `factor` is the step's time over that of the row before,
@@ -104,6 +105,26 @@ def rows(measured: dict[str, Any]) -> list[dict[str, Any]]:
     return out
 
 
+def write(found: list[dict[str, Any]], file: Path) -> None:
+    """The rows as a table in Markdown."""
+    lines = [
+        "# What a training step costs",
+        "",
+        f"Two convolutions of {KERNELS} {SIZE}×{SIZE} kernels, global average pooling, batch {BATCH}, float32;",
+        "one thing varies at a time. The peak is that of a large square matrix multiplication. Made by",
+        "`python bench/step_cost.py --table docs/step-cost.md --chart docs/step-cost.png` on",
+        f"{found[0]['machine']}.",
+        "",
+        "| what varies | ms a step | times the row before | its multiply-adds | GFLOP/s | share of the peak |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    for row in found:
+        what = row["figure"].removeprefix("a training step, ")
+        growth = f"{row['factor'] or ''} | {row['work'] or ''}"
+        lines.append(f"| {what} | {row['value']:.2f} | {growth} | {row['gigaflops']:.1f} | {row['of_peak']:.1%} |")
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def draw(measured: dict[str, Any], file: Path) -> None:
     """A panel a thing that varies: milliseconds a step, and what its multiply-adds would take at the peak of matrix
     multiplication, both axes logarithmic, as PNG."""
@@ -144,6 +165,7 @@ def draw(measured: dict[str, Any], file: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer turns")
+    parser.add_argument("--table", type=Path, help="writes the table into this Markdown file")
     parser.add_argument("--chart", type=Path, help="draws the chart into this PNG")
     parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -152,8 +174,11 @@ def main() -> None:
         return
     turns = "2" if options.quick else "7"
     measured = run(["bench/step_cost.py", "--child", turns], worker_environment())
-    for row in rows(measured):
+    found = rows(measured)
+    for row in found:
         print(json.dumps(row), flush=True)
+    if options.table:
+        write(found, options.table)
     if options.chart:
         draw(measured, options.chart)
 
