@@ -30,7 +30,7 @@ browser: $(VENV)/.tests chromium
 screenshots: $(VENV)/.tests chromium  ## makes docs/*.png again
 	$(BIN)/python docs/screenshots.py
 
-BENCHES := start ui draw microscope analysis engine bottleneck loop seeds together step_cost digits finding odd_images \
+BENCHES := start ui draw microscope analysis engine of_peak loop seeds together step_cost digits finding odd_images \
 	time_to_99
 
 bench: $(VENV)/.tests chromium  ## every figure of the README's table: two hours, with nothing beside

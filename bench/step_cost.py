@@ -21,8 +21,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bottleneck import matrix_peak  # noqa: E402
 from engine import run, worker_environment  # noqa: E402
+from of_peak import matrix_peak  # noqa: E402
 from report import machine  # noqa: E402
 
 from explorer.blocks import Blocks, ConvBlock, to_model  # noqa: E402

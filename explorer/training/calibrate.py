@@ -163,13 +163,13 @@ class _Measured:
         return self._learners[way]
 
     def _steps(self, way: Way, count: int) -> float:
-        """Seconds of one of so many steps, with the wait for the device."""
+        """Seconds of one of so many steps, with the wait for the device at their end."""
         learner = self._learner(way)
         torch.set_num_threads(way.threads)
         began = time.perf_counter()
         for _ in range(count):
             learner.take_step()
-            learner.drain()
+        learner.drain()
         return (time.perf_counter() - began) / count
 
 

@@ -92,7 +92,7 @@ def main() -> None:
     card = CARDS["mnist"]
     for preset in PRESETS:
         operations = 6 * totals(trace(KNOWN[preset].model, card.shape, len(card.classes))).macs
-        arguments = ["bench/bottleneck.py", "--child", preset, "--batch-size", str(options.batch_size)]
+        arguments = ["bench/of_peak.py", "--child", preset, "--batch-size", str(options.batch_size)]
         found = [run(arguments, worker_environment()) for _ in range(options.runs)]
         report(
             f"a step of {preset}, batch {options.batch_size}, beside matrix multiplication",
