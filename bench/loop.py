@@ -1,7 +1,7 @@
 """Whether the engine's loop has become slower: its steps beside those of a plain in-memory loop, as a ratio.
 
 Both sides take turns of a few steps, hundreds of times, and the ratio is that of their median turns, so that what else
-the machine does falls on both alike; three processes a network, of which the median counts, for how memory happens to
+the machine does falls on both alike; five processes a network, of which the median counts, for how memory happens to
 lie in one moves a ratio by some per cent. The ratios of the last accepted state are in bench/loop.json, for each kind
 of processor (the instructions that torch uses), for they differ; a network whose ratio falls below 0.95 of its saved
 one makes this exit with status 1. `--save` measures them anew for the processor that is here.
@@ -119,7 +119,7 @@ def child(preset: str, memory_format: str, turns: int, slower: float) -> dict[st
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=int, default=80, help="of each side, in each process")
-    parser.add_argument("--processes", type=int, default=3, help="for each network")
+    parser.add_argument("--processes", type=int, default=5, help="for each network")
     parser.add_argument("--save", action="store_true", help="keep the ratios as what later ones are compared with")
     parser.add_argument("--slower", type=float, default=0.0, help="slow each step by this share, to see it noticed")
     parser.add_argument("--child", choices=PRESETS, help=argparse.SUPPRESS)
