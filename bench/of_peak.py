@@ -27,16 +27,22 @@ LARGEST = 4
 
 
 def matrix_peak(precision: str) -> float:
-    """Operations a second of a large square matrix multiplication, the best of some."""
+    """Operations a second of a large square matrix multiplication, the best of some: as such and as a 1×1 convolution,
+    which another library computes and, on some processors, twice as fast."""
     import torch
+    from torch.nn import functional as F
 
     side = 2048
     one, other = (torch.rand(side, side, dtype=getattr(torch, precision)) for _ in range(2))
+    image = one.reshape(1, side, 32, side // 32).to(memory_format=torch.channels_last)
+    kernels = other.reshape(side, side, 1, 1).to(memory_format=torch.channels_last)
     found = []
-    for _ in range(6):
-        began = time.perf_counter()
-        torch.mm(one, other)
-        found.append(2 * side**3 / (time.perf_counter() - began))
+    for multiply in (lambda: torch.mm(one, other), lambda: F.conv2d(image, kernels)):
+        for _ in range(6):
+            began = time.perf_counter()
+            with torch.inference_mode():
+                multiply()
+            found.append(2 * side**3 / (time.perf_counter() - began))
     return max(found)
 
 

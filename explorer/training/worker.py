@@ -126,8 +126,9 @@ def _train(store: SqlRunStore, lease: Lease, orders: Orders) -> tuple[Outcome, d
 
     checkpoint = newest_checkpoint(store, lease.run_id)
     _cut_back(store, lease, folder, checkpoint)
-    threads = _use_threads(checkpoint)
-    choice = _choose(spec, images, folder, checkpoint, threads)
+    others = _others(store, lease.run_id) if checkpoint is None else 0
+    threads = _use_threads(checkpoint, others)
+    choice = _choose(spec, images, folder, checkpoint, threads, others)
     recorder = Recorder(store, lease, folder)
     on_cpu = pick(spec.train.device).type == "cpu"
     contention, restart = Contention(choice.threads if on_cpu else 1), False
@@ -164,8 +165,21 @@ def _cut_back(store: SqlRunStore, lease: Lease, folder: RunFolder, checkpoint: C
     log.info("going on from step %d" if step else "beginning at step %d", step)
 
 
-def _use_threads(checkpoint: Checkpoint | None) -> int:
-    """All cores, or OMP_NUM_THREADS; a run that goes on keeps its number, on which its exact result depends."""
+def _others(store: SqlRunStore, run_id: str) -> int:
+    """How many other runs compute on this machine's cores."""
+    from explorer.training.device import pick
+
+    running = (record for record in store.underway() if record.state == "running" and record.id != run_id)
+    return sum(pick(record.spec.train.device).type == "cpu" for record in running)
+
+
+def _use_threads(checkpoint: Checkpoint | None, others: int) -> int:
+    """A fair share of the cores, or OMP_NUM_THREADS; a run that goes on keeps its number, on which its exact result
+    depends.
+
+    Two runs of the article's network on one of two cores each trained twice as many images a second as on both at once:
+    threads wait for each other after every operation, and another run's threads stand in between.
+    """
     import torch
 
     from explorer.training.device import cores
@@ -173,12 +187,14 @@ def _use_threads(checkpoint: Checkpoint | None) -> int:
     if checkpoint is not None:
         torch.set_num_threads(checkpoint.state.threads)
     elif "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(cores())
+        torch.set_num_threads(max(1, cores() // (1 + others)))
     log.info("torch %s on %d threads", torch.__version__, torch.get_num_threads())
     return torch.get_num_threads()
 
 
-def _choose(spec: RunSpec, images: Dataset, folder: RunFolder, checkpoint: Checkpoint | None, threads: int) -> Choice:
+def _choose(
+    spec: RunSpec, images: Dataset, folder: RunFolder, checkpoint: Checkpoint | None, threads: int, others: int
+) -> Choice:
     """How the run is computed: as before where it goes on, else what is fastest; also sets torch's threads."""
     import torch
 
@@ -196,6 +212,9 @@ def _choose(spec: RunSpec, images: Dataset, folder: RunFolder, checkpoint: Check
     device = pick(spec.train.device)
     with working(device):
         choice = recall(spec, images, device, threads=threads, fewer_threads="OMP_NUM_THREADS" not in os.environ)
+    if others and device.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:
+        runs = "another run" if others == 1 else f"{others} other runs"
+        choice = choice.model_copy(update={"why": f"{choice.why}; the cores are shared with {runs}"})
     torch.set_num_threads(choice.threads)
     atomic_write(folder.choice, choice.model_dump_json().encode())
     log.info("%s, %s, on %d threads (%s)", choice.precision, choice.memory_format, choice.threads, choice.why)

@@ -26,7 +26,7 @@ from explorer.runs.artifacts import run_folder
 from explorer.runs.executors import Handle
 from explorer.runs.records import RunRecord
 from explorer.spec import Augmentation, RunSpec
-from explorer.training import choice
+from explorer.training import choice, worker
 from explorer.training.engine import train
 from explorer.training.events import Evaluated, Finished, Step
 from explorer.training.snapshots import list_snapshots
@@ -286,3 +286,26 @@ def test_how_a_run_is_computed_is_kept_with_it() -> None:
     assert (record.result["precision"], record.result["threads"]) == (kept.precision, kept.threads) == ("float32", 1)
     assert record.result["choice"] == kept.why
     assert "too short" in kept.why
+
+
+def test_runs_that_begin_beside_others_take_a_share_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = service.local().store
+    mine, *others = (store.create(run(device="cpu")) for _ in range(4))
+    assert worker._others(store, mine) == 0  # they wait
+    leases = [store.claim_run(each, "host/1/0", 60.0) for each in (mine, *others[:2])]
+    assert worker._others(store, mine) == 2
+    for lease in leases:
+        assert lease is not None
+        store.finish(lease, "stopped", None, None)
+    assert worker._others(store, others[2]) == 0
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr("explorer.training.device.cores", lambda: 8)
+    before = torch.get_num_threads()
+    try:
+        found = [worker._use_threads(None, beside) for beside in (0, 1, 2, 20)]
+        monkeypatch.setenv("OMP_NUM_THREADS", "3")
+        torch.set_num_threads(3)
+        found.append(worker._use_threads(None, 1))
+    finally:
+        torch.set_num_threads(before)
+    assert found == [8, 4, 2, 1, 3]
