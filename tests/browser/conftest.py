@@ -46,7 +46,7 @@ class Watch:
 
     def follow(self, page: Page) -> None:
         page.on("request", self._request)
-        page.on("pageerror", lambda error: self.faults.append(f"error in the page: {error}"))
+        page.on("pageerror", lambda error: self.faults.append(f"error in the page: {error.stack or error}"))
 
     def _request(self, request: Request) -> None:
         parts = urlsplit(request.url)
