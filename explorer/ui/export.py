@@ -28,7 +28,7 @@ def _downloads(network: Known) -> None:
     offers: tuple[tuple[export.Format, str, str], ...] = (
         ("safetensors", "Weights", "safetensors, with the network's spec; `predict` and `evaluate` read them again."),
         ("card", "Card", "What was trained how, and how good it is, as JSON; `import` takes it beside the weights."),
-        ("python", "PyTorch script", "Builds, trains and tests the network alone; `--weights` takes the file above."),
+        ("python", "PyTorch script", "Builds, trains and tests the network alone; `--weights` takes the weights."),
         ("onnx", "ONNX model", f"From images {_sides(shape)}, 0 black to 1 white, to logits. Takes some seconds."),
     )
     for file_format, label, about in offers:

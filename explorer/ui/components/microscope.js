@@ -58,6 +58,7 @@ class Scope {
       this.column = place % this.section.columns;
     }
     this.stop();
+    this.stale = true; // the reading is of the section before, until it is drawn
     this.build();
     // Its place is under tall walls: who opens it should see that something opened.
     if (header.reveal) {
@@ -197,6 +198,7 @@ class Scope {
       this.drawn = state;
       this.resized = false;
     }
+    this.stale = false;
     if (this.sheet) return this.drawSheet();
     const reading = this.calculate(row, column);
     this.reading = { row, column, ...reading };
@@ -287,6 +289,7 @@ class Scope {
   }
 
   write(body) {
+    if (this.stale) return; // drawing writes it
     const { section, reading } = this;
     body.replaceChildren();
     if (this.sheet) {
