@@ -122,7 +122,7 @@ def main() -> None:
             accuracies = [one["test_accuracy"] for one in found]
             what = f"training to 99 % of MNIST's digits, {options.device}"
             report(what, reached, "s", of_runs=len(found), test_accuracies=accuracies)
-    for name in [options.only] if options.only in RECIPES else [] if options.only else RECIPES:
+    for name in (name for name in RECIPES if options.only in (None, name)):
         found = [run([*start, "--name", name], worker_environment()) for _ in range(options.runs)]
         report(
             f"training {name}, batch {BATCH}, {options.device}",

@@ -18,6 +18,7 @@ from explorer.runs import service
 from explorer.runs.records import Cursor, RunRecord
 from explorer.shapes import trace
 from explorer.spec import DeviceName, MemoryFormatName, PrecisionName, RunSpec, from_json, sentence
+from explorer.training.choice import on_threads
 
 POLL_SECONDS = 0.2
 DISPATCH_SECONDS = 2.0
@@ -178,6 +179,5 @@ def _in_words(record: RunRecord) -> str:
     accuracy = "" if values["test_accuracy"] is None else f", test accuracy {values['test_accuracy']:.2%}"
     parts = [f"Run {record.id} {record.state} after {values['seconds']:,.1f} s{accuracy}."]
     if "choice" in values:
-        threads = "1 thread" if values["threads"] == 1 else f"{values['threads']} threads"
-        parts.append(f"Computed in {values['precision']} on {threads}; {values['choice']}.")
+        parts.append(f"Computed in {values['precision']} {on_threads(values['threads'])}; {values['choice']}.")
     return " ".join([*parts, record.error] if record.error else parts)

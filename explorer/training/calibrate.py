@@ -21,7 +21,7 @@ import torch
 from explorer.data import Dataset
 from explorer.errors import TrainingError
 from explorer.spec import RunSpec
-from explorer.training.choice import Choice, of_recipe
+from explorer.training.choice import Choice, of_recipe, on_threads
 from explorer.training.device import check
 from explorer.training.learner import Learner
 
@@ -120,8 +120,7 @@ class _Trial:
 
     def _words(self, choice: Choice, speed: float) -> str:
         layout = f" {choice.memory_format.replace('_', ' ')}" if self._spec.model.convolves else ""
-        threads = f" on {'1 thread' if choice.threads == 1 else f'{choice.threads} threads'}"
-        where = threads if self._device.type == "cpu" else ""
+        where = f" {on_threads(choice.threads)}" if self._device.type == "cpu" else ""
         return f"{choice.precision}{layout}{where} {f'{speed:,.0f} images/s' if speed else 'far slower'}"
 
 

@@ -40,6 +40,11 @@ def of_recipe(train: TrainSpec) -> tuple[ArithmeticName, LayoutName]:
     )
 
 
+def on_threads(count: int) -> str:
+    """The number of threads in words: "on 2 threads"."""
+    return f"on {count} thread{'' if count == 1 else 's'}"
+
+
 def read(path: Path) -> Choice | None:
     """A choice that was kept as JSON; None where there is none, or it is damaged."""
     try:

@@ -169,8 +169,10 @@ def _others(store: SqlRunStore, run_id: str) -> int:
     """How many other runs compute on this machine's cores."""
     from explorer.training.device import pick
 
+    # What a device that another run names really is, is its own affair: there may be none, and it fails.
+    here = {"cpu", "auto"} if pick("auto").type == "cpu" else {"cpu"}
     running = (record for record in store.underway() if record.state == "running" and record.id != run_id)
-    return sum(pick(record.spec.train.device).type == "cpu" for record in running)
+    return sum(record.spec.train.device in here for record in running)
 
 
 def _use_threads(checkpoint: Checkpoint | None, others: int) -> int:

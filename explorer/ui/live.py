@@ -18,6 +18,7 @@ from explorer.figures.probes import probes
 from explorer.runs import service
 from explorer.runs.follower import Curve
 from explorer.runs.records import RunRecord
+from explorer.training.choice import on_threads
 from explorer.ui import cache, html, shell, sidebar, state
 from explorer.ui.components import chart, wall
 from explorer.ui.text import duration
@@ -163,9 +164,8 @@ def _progress(run: RunRecord) -> None:
         st.progress(1.0 if run.state == "finished" else share, text=" · ".join(parts))
         choice = cache.run_choice(run.id)
         if choice is not None:
-            threads = "1 thread" if choice.threads == 1 else f"{choice.threads} threads"
             layout = f", {choice.memory_format.replace('_', ' ')}," if run.spec.model.convolves else ""
-            st.caption(f"Computed in {choice.precision}{layout} on {threads}; {choice.why}.")
+            st.caption(f"Computed in {choice.precision}{layout} {on_threads(choice.threads)}; {choice.why}.")
 
 
 def _outcome(run: RunRecord) -> None:

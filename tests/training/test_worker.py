@@ -290,14 +290,14 @@ def test_how_a_run_is_computed_is_kept_with_it() -> None:
 
 def test_runs_that_begin_beside_others_take_a_share_of_the_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     store = service.local().store
-    mine, *others = (store.create(run(device="cpu")) for _ in range(4))
+    mine, *others = (store.create(run(device=device)) for device in ("cpu", "cpu", "cpu", "mps", "cpu"))
     assert worker._others(store, mine) == 0  # they wait
-    leases = [store.claim_run(each, "host/1/0", 60.0) for each in (mine, *others[:2])]
-    assert worker._others(store, mine) == 2
+    leases = [store.claim_run(each, "host/1/0", 60.0) for each in (mine, *others[:3])]
+    assert worker._others(store, mine) == 2, "one is on a GPU, whether there is one here or not"
     for lease in leases:
         assert lease is not None
         store.finish(lease, "stopped", None, None)
-    assert worker._others(store, others[2]) == 0
+    assert worker._others(store, others[3]) == 0
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr("explorer.training.device.cores", lambda: 8)
     before = torch.get_num_threads()
