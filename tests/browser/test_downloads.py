@@ -12,10 +12,25 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from explorer import export, networks, weights
+from explorer.figures import theme
 
 pytestmark = pytest.mark.browser
 LONG = 120_000
 ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(("scheme", "palette"), [("light", theme.LIGHT), ("dark", theme.DARK)])
+def test_the_opened_buttons_label_can_be_read(
+    serve: Callable[..., Any], open_page: Callable[..., Page], tmp_path: Path, scheme: str, palette: theme.Palette
+) -> None:
+    server = serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(tmp_path / "home")})
+    page = open_page(color_scheme=scheme)
+    page.goto(f"{server.url}/mistakes?network=softmax")
+    button = page.locator(".st-key-export").get_by_role("button", name="Export")
+    button.click(timeout=LONG)
+    expect(button).to_have_attribute("aria-expanded", "true")
+    red, green, blue = (int(palette.accent[at : at + 2], 16) for at in (1, 3, 5))
+    expect(button).to_have_css("color", f"rgb({red}, {green}, {blue})")
 
 
 @pytest.mark.long
