@@ -34,13 +34,11 @@ WANTED = 0.99
 MOST_EPOCHS = 20
 
 
-def precision(device: str) -> PrecisionName:
-    """bfloat16 on GPUs, and on processors that have instructions for it: a run of seconds can't try both first."""
-    import torch
+def precision(device: DeviceName) -> PrecisionName:
+    """bfloat16 where there are instructions for it: a run of seconds can't try both first."""
+    from explorer.training.device import computes_bfloat16, pick
 
-    able = torch.cpu.get_capabilities()
-    coarse = able.get("avx512_bf16") or able.get("amx_bf16") if device == "cpu" else device == "cuda"
-    return "bfloat16" if coarse else "float32"
+    return "bfloat16" if computes_bfloat16(pick(device)) else "float32"
 
 
 def quickest(epochs: int, seed: int, device: DeviceName = "cpu") -> RunSpec:

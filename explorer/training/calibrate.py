@@ -22,11 +22,13 @@ from explorer.data import Dataset
 from explorer.errors import TrainingError
 from explorer.spec import RunSpec
 from explorer.training.choice import Choice, of_recipe, on_threads
-from explorer.training.device import check
+from explorer.training.device import check, computes_bfloat16
 from explorer.training.learner import Learner
 
 WORTH_SECONDS, WORTH_STEPS = 30.0, 200
 """What a run must take at least for the few seconds of a comparison, which is kept, to pay for themselves."""
+WORTH_A_GLANCE = 8.0
+"""Seconds that a run must take for a second's look at bfloat16, which gains most where it has instructions of its own."""
 
 _WARM_UP = 3
 _TURNS, _TURN_SECONDS = 7, 0.07  # of each side, one after the other; a turn is a step at least
@@ -69,7 +71,10 @@ def choose(
     if _images(spec, data) / spec.train.batch_size < WORTH_STEPS:
         return chosen.model_copy(update={"why": f"{precision}: {_SHORT}"})
     trial = _Trial(spec, device, speeds or _Measured(data, device))
-    if _images(spec, data) / trial.alone(chosen) < WORTH_SECONDS:
+    seconds = _images(spec, data) / trial.alone(chosen)
+    if seconds < WORTH_SECONDS:
+        if seconds >= WORTH_A_GLANCE and spec.train.precision == "auto" and computes_bfloat16(device):
+            chosen = trial.better(chosen, _COARSER_GAIN, precision="bfloat16")
         return chosen.model_copy(update={"why": f"{trial.words}; {_SHORT}"})
     layout_open = spec.model.convolves and spec.train.memory_format == "auto"
     if layout_open:

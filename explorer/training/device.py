@@ -65,6 +65,19 @@ def check(device: torch.device, precision: PrecisionName) -> None:
         raise TrainingError("Apple GPUs compute in bfloat16 from macOS 14 on: choose the precision float32")
 
 
+def computes_bfloat16(device: torch.device) -> bool:
+    """Whether the device has instructions for bfloat16. A processor without any imitates them, many times slower."""
+    if device.type == "cpu":
+        return any(has for name, has in torch.cpu.get_capabilities().items() if "bf16" in name)
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    try:
+        check(device, "bfloat16")
+    except TrainingError:
+        return False
+    return True
+
+
 @contextmanager
 def working(device: torch.device) -> Iterator[None]:
     """While the block works on the device, its convolutions take the same path each time.

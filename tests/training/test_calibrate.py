@@ -87,7 +87,8 @@ def test_with_fewer_threads_the_memory_format_is_tried_again(digits: Dataset) ->
     assert (found.memory_format, found.threads) == (LAST, 1)
 
 
-def test_a_run_is_as_long_as_there_are_images(digits: Dataset) -> None:
+def test_a_run_is_as_long_as_there_are_images(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibrate, "computes_bfloat16", lambda _: False)
     few = run(images=10_000_000, batch_size=20, epochs=10, **OPEN)
     speeds, asked = measured({("float32", LAST, 1): len(digits.train) * 9.01 / calibrate.WORTH_SECONDS})
     assert choose(few, digits, CPU, threads=1, speeds=speeds).compared is False
@@ -136,6 +137,29 @@ def test_short_runs_try_nothing(digits: Dataset) -> None:
     assert (found.precision, found.memory_format, found.threads, found.compared) == ("float32", LAST, 2, False)
     assert "too short" in found.why
     assert asked == [("float32", LAST, 2)]
+
+
+@pytest.mark.parametrize(
+    ("able", "seconds", "coarse", "expected"),
+    [
+        (True, 10, 1.2, "bfloat16"),
+        (True, 10, 1.1, "float32"),
+        (True, 7, 1.5, "float32"),
+        (False, 10, 1.5, "float32"),
+    ],
+)
+def test_a_short_run_tries_bfloat16_alone_and_only_where_there_are_instructions_for_it(
+    digits: Dataset, monkeypatch: pytest.MonkeyPatch, able: bool, seconds: float, coarse: float, expected: str
+) -> None:
+    monkeypatch.setattr(calibrate, "computes_bfloat16", lambda _: able)
+    plain = 400_000 / seconds  # images a second
+    speeds, asked = measured({("float32", LAST, 2): plain, ("bfloat16", LAST, 2): coarse * plain})
+    found = choose(long(**OPEN), digits, CPU, threads=2, speeds=speeds)
+    assert (found.precision, found.memory_format, found.threads) == (expected, LAST, 2)
+    assert not found.compared  # nor kept: a longer run tries more
+    assert (("bfloat16", LAST, 2) in asked) == (able and seconds > calibrate.WORTH_A_GLANCE)
+    speeds, asked = measured({("float32", LAST, 2): plain})
+    assert choose(long(precision="float32"), digits, CPU, threads=2, speeds=speeds).precision == "float32"
 
 
 def test_measuring_changes_nothing_else(digits: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:

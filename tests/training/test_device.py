@@ -36,6 +36,26 @@ def test_without_an_accelerator_auto_is_the_cpu(monkeypatch: pytest.MonkeyPatch)
         pick("mps")
 
 
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [({"avx512_bf16": True, "amx_bf16": False}, True), ({"avx512_bf16": False, "avx512_f": True}, False), ({}, False)],
+)
+def test_a_processor_computes_in_bfloat16_where_it_has_instructions(
+    flags: dict[str, bool], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: flags)
+    assert device.computes_bfloat16(CPU) is expected
+
+
+def test_a_gpu_that_imitates_bfloat16_does_not_compute_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation)
+    assert not device.computes_bfloat16(torch.device("cuda"))
+    monkeypatch.setattr("platform.mac_ver", lambda: ("13.6", ("", "", ""), ""))
+    assert not device.computes_bfloat16(torch.device("mps"))
+    monkeypatch.setattr("platform.mac_ver", lambda: ("15.1", ("", "", ""), ""))
+    assert device.computes_bfloat16(torch.device("mps"))
+
+
 def test_precisions_that_a_device_lacks_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     check(CPU, "bfloat16")
     monkeypatch.setattr(device, "describe", lambda _: "Old GPU")
