@@ -53,8 +53,9 @@ def to_99(device: Any, seed: int) -> dict[str, Any]:
 def speed(device: Any, name: str) -> dict[str, Any]:
     """Images a second of a bundled network, trained as the engine chooses."""
     from explorer.data import load
+    from explorer.machine import cores
     from explorer.training.calibrate import choose
-    from explorer.training.device import cores, pick
+    from explorer.training.device import pick
     from explorer.training.learner import Learner
 
     recipe = RECIPES[name]
@@ -80,7 +81,7 @@ def speed(device: Any, name: str) -> dict[str, Any]:
 def child(device: str, name: str, seed: int) -> dict[str, Any]:
     import torch
 
-    from explorer.training.device import cores
+    from explorer.machine import cores
 
     torch.set_num_threads(cores())
     return speed(device, name) if name else to_99(device, seed)

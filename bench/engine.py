@@ -47,8 +47,9 @@ def child(side: str, spec: RunSpec) -> dict[str, Any]:
     import torch
 
     from explorer.data import load
+    from explorer.machine import cores
     from explorer.training.calibrate import choose
-    from explorer.training.device import cores, pick
+    from explorer.training.device import pick
 
     torch.set_num_threads(cores())
     data = load(spec.data.dataset)
@@ -114,8 +115,9 @@ def everything(spec: RunSpec, data: Any) -> dict[str, Any]:
 def time_to_accuracy(spec: RunSpec, data: Any) -> dict[str, Any]:
     """Seconds of a whole run as the app starts it, with the choice of how to compute it, and with its validations, and
     the test accuracy that it ends with."""
+    from explorer.machine import cores
     from explorer.training.calibrate import choose
-    from explorer.training.device import cores, pick
+    from explorer.training.device import pick
     from explorer.training.engine import train
     from explorer.training.events import Finished
 

@@ -54,8 +54,9 @@ def chosen(preset: str) -> str:
     import torch
 
     from explorer.data import load
+    from explorer.machine import cores
     from explorer.training.calibrate import choose
-    from explorer.training.device import cores, pick
+    from explorer.training.device import pick
 
     torch.set_num_threads(cores())
     data = load("mnist")
@@ -68,8 +69,9 @@ def sides(preset: str, memory_format: str, slower: float) -> tuple[Callable[[], 
     from torch.nn import functional as F
 
     from explorer.data import load
+    from explorer.machine import cores
     from explorer.models import build
-    from explorer.training.device import cores, pick
+    from explorer.training.device import pick
     from explorer.training.learner import Learner
 
     torch.set_num_threads(cores())

@@ -51,8 +51,9 @@ def child(preset: str, batch_size: int) -> dict[str, Any]:
     from torch.profiler import ProfilerActivity, profile
 
     from explorer.data import load
+    from explorer.machine import cores
     from explorer.training.calibrate import choose
-    from explorer.training.device import cores, pick
+    from explorer.training.device import pick
     from explorer.training.learner import Learner
 
     torch.set_num_threads(cores())

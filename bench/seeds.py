@@ -86,7 +86,7 @@ def accuracy(side: str, spec: RunSpec) -> float:
 def child(side: str, spec: RunSpec) -> dict[str, Any]:
     import torch
 
-    from explorer.training.device import cores
+    from explorer.machine import cores
 
     torch.set_num_threads(cores())
     return {"test_accuracy": textbooks(spec) if side == TEXTBOOK else engines(spec)}

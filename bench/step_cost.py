@@ -58,7 +58,8 @@ def child(turns: int) -> dict[str, Any]:
     import torch
 
     from explorer.data import load
-    from explorer.training.device import cores, pick
+    from explorer.machine import cores
+    from explorer.training.device import pick
     from explorer.training.learner import Learner
 
     torch.set_num_threads(cores())

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -26,6 +25,7 @@ from torch.utils.data import DataLoader
 from explorer._torchvision import torchvision
 from explorer.data import find_card, load
 from explorer.home import data_dirs
+from explorer.machine import cores
 from explorer.models import build
 from explorer.presets import preset
 
@@ -90,7 +90,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--workers", type=int, default=0, help="the DataLoader's processes")
     options = parser.parse_args()
-    torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    torch.set_num_threads(cores())
     torch.manual_seed(0)
     model = build(preset(options.preset).model, (1, 28, 28), 10, seed=0)
     loader = DataLoader(dataset(), batch_size=options.batch_size, shuffle=True, num_workers=options.workers)

@@ -70,7 +70,7 @@ def ours(seed: int) -> dict[str, Any]:
     import torch
 
     from explorer.data import load
-    from explorer.training.device import cores
+    from explorer.machine import cores
     from explorer.training.engine import train
     from explorer.training.events import Finished
 
@@ -94,8 +94,8 @@ def example(seed: int) -> dict[str, Any]:
 
     from explorer.data import load
     from explorer.data.splits import split
+    from explorer.machine import cores
     from explorer.spec import DataSpec
-    from explorer.training.device import cores
 
     torch.set_num_threads(cores())
     torch.manual_seed(seed)

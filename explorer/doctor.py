@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import platform
 import shutil
 import tempfile
@@ -16,6 +15,7 @@ import explorer
 from explorer.data.cards import CARDS, DataCard
 from explorer.errors import DataError, ExplorerError
 from explorer.home import home
+from explorer.machine import cores
 
 MIN_FREE_BYTES = 1_000_000_000
 LIBRARIES = ("torch", "torchvision", "streamlit", "plotly", "numpy", "pydantic", "SQLAlchemy", "safetensors", "pillow")
@@ -87,7 +87,7 @@ def _device() -> Iterator[Check]:
     why = "torch finds no accelerator" if device.type == "cpu" else f"also here: {available()['cpu']}"
     yield Check("device", True, f"auto picks {describe(device)} ({why})")
     yield Check("torch", True, f"torch {torch.__version__} and torchvision {torchvision.__version__} work together")
-    yield Check("cores", True, f"{os.cpu_count()} cores; torch computes on {torch.get_num_threads()} threads")
+    yield Check("cores", True, f"{cores()} cores; torch computes on {torch.get_num_threads()} threads")
 
 
 def _data(card: DataCard) -> Iterator[Check]:

@@ -62,6 +62,11 @@ class Known:
         return title if self.snapshot is None else f"{title}, step {self.snapshot:,}"
 
     @property
+    def latest_version(self) -> str:
+        """The version of its latest weights, at whatever moment it is looked at."""
+        return self.version.partition(_MOMENT)[0]
+
+    @property
     def busy(self) -> bool:
         """Whether its training waits for its turn, or runs."""
         return self.state in ("queued", "running")
@@ -72,10 +77,9 @@ class Known:
         It has a version of its own, which :func:`load_version` understands, so that whatever takes (id, version)
         follows. How it did on the test images then is not known.
         """
-        version = self.version.partition(_MOMENT)[0]
         if step is None:
             return self if self.snapshot is None else replace(find(self.id), usable=self.usable)
-        return replace(self, version=f"{version}{_MOMENT}{step}", snapshot=step, test_accuracy=None)
+        return replace(self, version=f"{self.latest_version}{_MOMENT}{step}", snapshot=step, test_accuracy=None)
 
 
 def known(owner: str | None = None) -> tuple[Known, ...]:

@@ -71,6 +71,7 @@ class JobFiles:
             try:
                 part.mkdir()
                 atomic_write(part / "job.json", json.dumps(job).encode())
+                self.clear()  # what a damaged disk may have left of an earlier one
                 part.rename(self.active)
             finally:
                 shutil.rmtree(part, ignore_errors=True)

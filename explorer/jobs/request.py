@@ -61,14 +61,16 @@ def ask(
     **params: JsonValue,
 ) -> Request:
     """The request for a computation of ``network`` on ``data``. A run's snapshot stays what it is while the run goes
-    on: with one, the version of the latest weights is no part of the request. A network at a moment of its training
-    (see :meth:`explorer.networks.Known.at`) brings its snapshot along. Raises as :class:`Request`."""
+    on: with one, the version of the latest weights is no part of the request. Those of a bundled network are replaced
+    together with its weights. A network at a moment of its training (see :meth:`explorer.networks.Known.at`) brings its
+    snapshot along. Raises as :class:`Request`."""
     if network is not None and snapshot is None:
         snapshot = network.snapshot
+    lasting = network is not None and network.kind == "run" and snapshot is not None
     return Request(
         kind=kind,
         network=network.id if network else None,
-        version=network.version if network and snapshot is None else None,
+        version=network.latest_version if network and not lasting else None,
         snapshot=snapshot,
         dataset=data.card.name if data else None,
         fingerprint=data.fingerprint if data else None,

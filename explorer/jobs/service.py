@@ -6,7 +6,7 @@ ones get their processes. Functions raise StoreError with a sentence.
 
 from __future__ import annotations
 
-import os
+import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,8 @@ from explorer.home import home
 from explorer.jobs import files
 from explorer.jobs.files import JobFiles
 from explorer.jobs.request import Request
-from explorer.runs.executors import Handle, LocalExecutor
+from explorer.machine import cores
+from explorer.runs.executors import Handle, LocalExecutor, in_words
 
 State = Literal["none", "waiting", "starting", "running", "done", "failed", "cancelled"]
 ACTIVE: tuple[State, ...] = ("waiting", "starting", "running")
@@ -33,6 +34,8 @@ GRACE_SECONDS = 0.5
 
 # A job is one core's work: several at once would only take each other's.
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,9 +67,9 @@ class Jobs:
     there are cores but one, which stays with the pages, and at least one."""
 
     def __init__(self, root: Path, worker: str = "explorer.jobs.worker", *, slots: int | None = None) -> None:
-        cores = max(1, (os.cpu_count() or 1) - 1) if slots is None else slots
+        slots = max(1, cores() - 1) if slots is None else slots
         self.root = root
-        self._executor = LocalExecutor(worker, slots=cores, grace=GRACE_SECONDS, environment=_ONE_THREAD)
+        self._executor = LocalExecutor(worker, slots=slots, grace=GRACE_SECONDS, environment=_ONE_THREAD)
 
     def start(self, request: Request) -> Look:
         """Sees to it that the result is there or on its way, and says how far it is. What failed begins anew."""
@@ -119,8 +122,11 @@ class Jobs:
         job.write_result(arrays)
         with files.lock(self.root):
             job.end({"state": "done", "seconds": seconds})
-            files.bound(self.root, spare=job.result)
-            self._dispatch()
+            try:
+                files.bound(self.root, spare=job.result)
+                self._dispatch()
+            except StoreError:  # the others' trouble, which whoever looks at them is told
+                log.warning("the result is kept; what follows it failed", exc_info=True)
 
     def fail(self, key: str, error: str, seconds: float) -> None:
         """For the worker: ends the job with a sentence."""
@@ -183,14 +189,7 @@ class Jobs:
         if job.ended.exists():  # it ended properly, and was killed before it had cleared up
             job.clear()
             return
-        code = self._executor.exit_code(_handle(job))
-        if code is None or code >= 0:
-            how = "" if code is None else f" (exit code {code})"
-            hint = "Often the machine was out of memory, or was switched off."
-        else:
-            how = f" (killed by signal {-code})"
-            hint = "Often the machine was out of memory." if code == -9 else ""
-        error = f"The computation's process ended unexpectedly{how}. {hint}".strip()
+        error = in_words("The computation's process ended unexpectedly", self._executor.exit_code(_handle(job)))
         job.end({"state": "failed", "error": error}, keep_log=True)
 
 

@@ -36,10 +36,10 @@ def main(key: str, *, jobs: Jobs | None = None) -> int:
         return 1
     if hasattr(os, "nice"):
         os.nice(max(0, NICENESS - os.nice(0)))  # whatever that of the worker is that started this one
-    request = Request.model_validate(begun["request"])
-    log.info("%s of %s, %s: %s", request.kind, request.network, request.dataset, request.params)
     teller = Teller(job)
     try:
+        request = Request.model_validate(begun["request"])  # of an earlier version of this program, perhaps
+        log.info("%s of %s, %s: %s", request.kind, request.network, request.dataset, request.params)
         arrays = registry.function(request.kind)(Context(request), dict(request.params), teller)
         teller(1.0, "keeping the result")
         jobs.finish(key, arrays, teller.seconds)

@@ -18,6 +18,7 @@ import psutil
 import explorer
 from explorer.errors import StoreError
 from explorer.home import data_dirs, home
+from explorer.machine import cores
 from explorer.runs.artifacts import run_folder
 
 Handle = NewType("Handle", str)
@@ -73,7 +74,7 @@ class LocalExecutor:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self._worker = worker
-        self._slots = max(2, (os.cpu_count() or 1) // 2) if slots is None else slots
+        self._slots = max(2, cores() // 2) if slots is None else slots
         self._grace = grace
         self._added = dict(environment or {})
         self._children: dict[int, tuple[Handle, _Detached]] = {}
@@ -93,6 +94,8 @@ class LocalExecutor:
 
         Raises StoreError where the process can't be started.
         """
+        for _, earlier in self._children.values():
+            earlier.poll()  # or it stays a zombie for as long as we live, where nobody asks how it ended
         try:
             with log_path.open("ab") as log:
                 log.write(f"--- {title}\n".encode())
@@ -165,6 +168,16 @@ class _Detached(subprocess.Popen[bytes]):
 
     def __del__(self) -> None:
         super().__del__(_warn=lambda *_, **__: None)  # type: ignore[call-arg]
+
+
+def in_words(ended: str, code: int | None) -> str:
+    """What to tell of a process that is gone: ``ended`` says which one and when, ``code`` as
+    :meth:`LocalExecutor.exit_code` has it."""
+    if code is None:
+        return f"{ended}. Often the machine was out of memory, or was switched off."
+    if code < 0:
+        return f"{ended} (killed by signal {-code}).{' Often the machine was out of memory.' if code == -9 else ''}"
+    return f"{ended} (exit code {code}). Its log says more."
 
 
 def this_process() -> Handle:

@@ -28,7 +28,7 @@ from explorer.training.learner import Learner
 WORTH_SECONDS, WORTH_STEPS = 30.0, 200
 """What a run must take at least for the few seconds of a comparison, which is kept, to pay for themselves."""
 WORTH_A_GLANCE = 8.0
-"""Seconds that a run must take for a second's look at bfloat16, which gains most where it has instructions of its own."""
+"""Seconds of a run from which on a second is spent on trying bfloat16, where there are instructions for it."""
 
 _WARM_UP = 3
 _TURNS, _TURN_SECONDS = 7, 0.07  # of each side, one after the other; a turn is a step at least

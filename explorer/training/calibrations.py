@@ -12,12 +12,13 @@ import torch
 from explorer.data import Dataset
 from explorer.errors import StoreError
 from explorer.home import home
+from explorer.machine import cores
 from explorer.runs.artifacts import atomic_write
 from explorer.spec import RunSpec
 from explorer.training.calibrate import choose
 from explorer.training.choice import Choice, of_recipe, read
 from explorer.training.contention import times
-from explorer.training.device import cores, describe
+from explorer.training.device import describe
 
 _RULE = 2
 """To be raised whenever something else is tried, or otherwise: what was found before then counts no more."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +9,7 @@ from contextlib import contextmanager
 import torch
 
 from explorer.errors import TrainingError
+from explorer.machine import cores
 from explorer.spec import DeviceName, PrecisionName
 
 _TITLES = {"cuda": "CUDA", "mps": "Apple GPU", "xpu": "Intel GPU"}
@@ -48,13 +48,6 @@ def describe(device: torch.device) -> str:
     if device.type in ("cuda", "xpu"):
         return str(getattr(torch, device.type).get_device_name(device))
     return _TITLES.get(device.type, device.type)
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def check(device: torch.device, precision: PrecisionName) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from explorer import data
 from explorer.errors import ExplorerError, StoreError
+from explorer.machine import cores
 from explorer.runs import service
 from explorer.runs.artifacts import RunFolder, atomic_write, run_folder
 from explorer.runs.executors import this_process
@@ -183,8 +184,6 @@ def _use_threads(checkpoint: Checkpoint | None, others: int) -> int:
     threads wait for each other after every operation, and another run's threads stand in between.
     """
     import torch
-
-    from explorer.training.device import cores
 
     if checkpoint is not None:
         torch.set_num_threads(checkpoint.state.threads)

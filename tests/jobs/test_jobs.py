@@ -18,7 +18,7 @@ from fake_jobs import jobs as make_jobs
 from explorer import networks
 from explorer.data import load
 from explorer.errors import StoreError
-from explorer.jobs import files
+from explorer.jobs import files, worker
 from explorer.jobs.request import Request, ask
 from explorer.jobs.service import Jobs, Look
 
@@ -155,6 +155,36 @@ def test_a_process_killed_while_nobody_looked_makes_room_for_the_next(jobs: Jobs
     assert "ended unexpectedly" in str(later.look(first.key).error)
 
 
+def test_what_a_damaged_disk_left_of_a_job_is_no_obstacle(jobs: Jobs) -> None:
+    request = Request.model_validate(SQUARES)
+    left = jobs.files(request.key).active
+    left.mkdir(parents=True)
+    (left / "job.json").touch()
+    assert jobs.look(request.key) == Look("none")
+    assert jobs.start(request).active
+    assert ended(jobs, request).state == "done"
+
+
+def test_trouble_after_the_result_is_kept_does_not_undo_it(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise StoreError("disk trouble elsewhere")
+
+    request = Request.model_validate(SQUARES)
+    jobs.files(request.key).begin({"request": request.model_dump(mode="json"), "asked": 0.0})
+    monkeypatch.setattr(files, "bound", full)
+    assert worker.main(request.key, jobs=jobs) == 0
+    assert jobs.look(request.key).state == "done"
+    assert len(jobs.result(request.key)["squares"]) == 50
+
+
+def test_a_request_that_waited_for_another_version_of_the_program_is_told_so(jobs: Jobs) -> None:
+    asked = Request.model_validate(SQUARES)
+    request = asked.model_dump(mode="json") | {"kind": "gone"}
+    jobs.files(asked.key).begin({"request": request, "asked": 0.0})
+    assert worker.main(asked.key, jobs=jobs) == 1
+    assert "There is no computation 'gone'" in (jobs.look(asked.key).error or "")
+
+
 def test_a_process_that_cannot_start_is_explained(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     found = jobs.start(Request(kind="stuck"))
@@ -222,6 +252,6 @@ def test_the_time_left_follows_from_what_is_done() -> None:
 
 
 def test_a_machine_keeps_one_core_for_its_pages(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for cores, slots in ((None, 1), (1, 1), (2, 1), (8, 7)):
-        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+    for cores, slots in ((1, 1), (2, 1), (8, 7)):
+        monkeypatch.setattr("explorer.jobs.service.cores", lambda cores=cores: cores)
         assert Jobs(home / "jobs")._executor.capacity() == slots

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,14 @@ def test_what_is_opened_is_what_was_asked_for() -> None:
     known, data = networks.find("tiny"), load("mnist")
     request = ask("squares", network=known, data=data, n=3)
     assert (request.version, request.fingerprint, request.params) == (known.version, data.fingerprint, {"n": 3})
-    assert ask("squares", network=known, snapshot=7).version is None
+    at = known.at(networks.moments(known)[0].step)
+    moment = ask("squares", network=at)
+    assert (moment.version, moment.snapshot) == (known.version, at.snapshot)
+    assert Context(moment).network.spec == known.spec.model
+    others = replace(known, version="other weights").at(at.snapshot)
+    assert ask("squares", network=others).key != moment.key, "a bundled network's snapshots are replaced with it"
+    learning = replace(known, kind="run")
+    assert ask("squares", network=learning, snapshot=7).version is None, "a run's stay what they are"
     opened = Context(request)
     assert opened.network.spec == known.spec.model
     assert len(opened.data.test) == len(data.test)

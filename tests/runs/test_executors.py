@@ -139,8 +139,18 @@ def test_a_process_that_cannot_be_started_is_explained(
         executor.submit(RUN, 1)
 
 
+def test_who_ended_unasked_is_no_zombie_after_the_next_start(module: Path, executor: LocalExecutor) -> None:
+    module.write_text(SLEEP)
+    ended = [pid_of(executor.submit(RUN, attempt)) for attempt in (1, 2)]
+    for pid in ended:
+        psutil.Process(pid).kill()
+    wait_for(lambda: all(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE for pid in ended))
+    executor.cancel(executor.submit(RUN, 3))
+    assert not any(psutil.pid_exists(pid) for pid in ended)
+
+
 def test_at_least_two_runs_go_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    for cores, slots in ((None, 2), (1, 2), (2, 2), (8, 4), (64, 32)):
-        monkeypatch.setattr(os, "cpu_count", lambda cores=cores: cores)
+    for cores, slots in ((1, 2), (2, 2), (8, 4), (64, 32)):
+        monkeypatch.setattr("explorer.runs.executors.cores", lambda cores=cores: cores)
         assert LocalExecutor().capacity() == slots
     assert LocalExecutor(slots=1).capacity() == 1

@@ -299,7 +299,7 @@ def test_runs_that_begin_beside_others_take_a_share_of_the_cores(monkeypatch: py
         store.finish(lease, "stopped", None, None)
     assert worker._others(store, others[3]) == 0
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    monkeypatch.setattr("explorer.training.device.cores", lambda: 8)
+    monkeypatch.setattr("explorer.training.worker.cores", lambda: 8)
     before = torch.get_num_threads()
     try:
         found = [worker._use_threads(None, beside) for beside in (0, 1, 2, 20)]
