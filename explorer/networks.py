@@ -179,15 +179,15 @@ def data_card(known: Known) -> DataCard:
     return find_card(known.spec.data.dataset)
 
 
-def learned_from(id: str, data: Dataset) -> str | None:  # noqa: A002
-    """The sentence to show beside figures on the test images where the network has learned from these very images: the
-    bundled ones on the subset that is cut from their training images. None where it has not."""
+def learned_from(id: str, data: Dataset, split: str = "test") -> str | None:  # noqa: A002
+    """The sentence to show beside figures on the test or validation images where the network has learned from these
+    very images: the bundled ones on the subset that is cut from their training images. None where it has not."""
     bundled = bundled_origin(id) if data.test_is_known else None
     if bundled is None or bundled not in zoo.names() or zoo.card(bundled).spec.data.dataset != data.card.name:
         return None
     which = "this bundled network" if bundled == id else "the bundled network that this one was edited or imported from"
     return (
-        f"These {len(data.test):,} test images are some of {data.card.title}'s training images, and {which} "
+        f"These {split} images are some of {data.card.title}'s training images, and {which} "
         "has learned from them: on images that are new to it, it makes more mistakes."
     )
 

@@ -112,7 +112,7 @@ def make(
     :func:`~explorer.analysis.vote.calibrated_loss`), on the images from which none of all candidates has learned.
 
     ``progress`` gets the share done, 0 to 1, and a few words. Raises DataError where there are too few candidates or no
-    such images, and what loading data and networks raises.
+    such images, or other images are here than they were made with, and what loading data and networks raises.
     """
     from explorer.analysis import vote, wilson
 
@@ -120,6 +120,8 @@ def make(
     cards = [one for one in zoo.entries(directory=directory) if one.spec.data.dataset == dataset]
     if len(cards) < SIZE:
         raise DataError(f"a vote needs {SIZE} bundled networks for {find_card(dataset).title}; there are {len(cards)}")
+    for one in cards:
+        zoo.check_images(one, found)
     held_out = reduce(np.intersect1d, [datasets.split(found, one.spec.data).validation for one in cards])
     if not len(held_out):
         raise DataError("the bundled networks have no validation images in common: nothing to choose a vote by")

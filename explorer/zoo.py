@@ -15,12 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Self
 from pydantic import Field, ValidationError, model_validator
 
 from explorer import weights
-from explorer.errors import SpecError, WeightsError
+from explorer.errors import DataError, SpecError, WeightsError
 from explorer.presets import PRESETS
 from explorer.shapes import totals, trace
 from explorer.spec import FrozenSpec, RunSpec, from_json, sentence
 
 if TYPE_CHECKING:
+    from explorer.data import Dataset
     from explorer.models import Network
 
 DIRECTORY = Path(__file__).resolve().parents[1] / "model_zoo"
@@ -196,6 +197,16 @@ def snapshot(name: str, step: int, *, directory: Path | None = None) -> Path:
             f"the snapshot {name}/{path.name} is not the one that its card describes: fetch model_zoo again"
         )
     return path
+
+
+def check_images(card: ZooCard, found: Dataset) -> None:
+    """Raises DataError where these are not the images that the network was made with. What is counted on others says
+    something else, and some of them it may have learned from."""
+    if card.data.fingerprint != found.fingerprint:
+        raise DataError(
+            f"{card.name} was made with other images of {found.card.title} than are here: get all of them "
+            f"(python -m explorer data --dataset {found.card.name}), or build it from these first"
+        )
 
 
 def save(

@@ -107,19 +107,22 @@ def _trained(spec: RunSpec, data: Dataset, tell: Progress) -> Trained:
 
 
 def calibrate(*names: str, directory: Path | None = None) -> Iterator[tuple[str, Trust]]:
-    """Calibrates bundled networks on the data that is here, one after the other, and writes that beside their weights.
+    """Calibrates bundled networks on the images that they did not learn from, one after the other, and writes that
+    beside their weights.
 
-    Raises what loading the networks and the data raises.
+    Raises DataError where other images are here, and what loading the networks and the data raises.
     """
     pictures: dict[DataSpec, calibration.Pictures] = {}
     for name in names:
         card, network = zoo.load(name, directory=directory)
         learned = card.spec.data
         if learned not in pictures:
-            pictures[learned] = calibration.pictures(datasets.load(learned.dataset), learned)
-        found = calibration.fit(network, pictures[learned])
-        calibration.keep(name, found, card.sha256[:VERSION_DIGITS], directory=directory)
-        yield name, found
+            found = datasets.load(learned.dataset)
+            zoo.check_images(card, found)
+            pictures[learned] = calibration.pictures(found, learned)
+        trust = calibration.fit(network, pictures[learned])
+        calibration.keep(name, trust, card.sha256[:VERSION_DIGITS], directory=directory)
+        yield name, trust
 
 
 class Counted(NamedTuple):
@@ -190,16 +193,18 @@ def _some(moments: Mapping[tuple[int, float], bytes]) -> dict[tuple[int, float],
 
 
 def count_corrupted(name: str, *, progress: Progress | None = None, directory: Path | None = None) -> zoo.ZooCard:
-    """Counts a bundled network's right answers under every corruption, on the test images that are here, and writes
-    them into its card. Where the card has them already, for these images and amounts, nothing is done.
+    """Counts a bundled network's right answers under every corruption, on its test images, and writes them into its
+    card. Where the card has them already, for these images and amounts, nothing is done.
 
-    ``progress`` gets the share done, 0 to 1, and a few words. Raises what loading data and networks raises.
+    ``progress`` gets the share done, 0 to 1, and a few words. Raises DataError where other images are here, and what
+    loading data and networks raises.
     """
     from explorer.analysis.corruptions import CORRUPTIONS
     from explorer.analysis.robust import robustness
 
     card, network = zoo.load(name, directory=directory)
     data = datasets.load(card.spec.data.dataset)
+    zoo.check_images(card, data)
     levels = {corruption.name: tuple(map(float, corruption.levels)) for corruption in CORRUPTIONS.values()}
     known = card.corrupted
     if known and known.fingerprint == data.fingerprint and {c.name: c.levels for c in known.curves} == levels:

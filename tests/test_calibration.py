@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from explorer import calibration, data, networks, zoo
+from explorer import calibration, data, networks, zoo, zoo_build
 from explorer.analysis import trust
 from explorer.data import Dataset, Images
 from explorer.digits.plausible import fault
@@ -52,6 +53,20 @@ def test_the_bundled_network_for_clothes_is_calibrated_and_knows_what_is_strange
     assert found.temperature > 1
     assert found.error_after < found.error_before / 2
     assert found.strangeness is not None
+
+
+def test_none_is_calibrated_on_other_images_than_it_was_made_with(tmp_path: Path) -> None:
+    for file in zoo.DIRECTORY.glob("softmax.*"):
+        shutil.copy(file, tmp_path)
+    card = zoo.card("softmax")
+    zoo.write(
+        card.model_copy(update={"data": card.data.model_copy(update={"fingerprint": "others"})}), directory=tmp_path
+    )
+    with pytest.raises(DataError, match="softmax was made with other images of MNIST"):
+        list(zoo_build.calibrate("softmax", directory=tmp_path))
+    assert (tmp_path / f"softmax{calibration.SUFFIX}").read_bytes() == (
+        zoo.DIRECTORY / f"softmax{calibration.SUFFIX}"
+    ).read_bytes()
 
 
 def test_validation_pictures_are_prepared_held_out_and_always_the_same(few: Dataset) -> None:

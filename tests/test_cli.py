@@ -283,6 +283,27 @@ def test_evaluate_for_people_names_the_subset_beside_the_result() -> None:
     assert "has learned from them" in " ".join(result.stderr.split())
 
 
+def test_on_the_subset_it_has_learned_from_the_validation_images_too() -> None:
+    result = explorer("evaluate", "--model", "softmax", "--split", "validation")
+    assert "These validation images are some of MNIST's training images" in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("a" * 300, "there is no network"),
+        ("folder/none.safetensors", "can't be read"),
+        ("./explorer", "can't be read"),
+        ("b" * 300 + ".safetensors", "can't be read"),
+    ],
+)
+def test_what_is_no_network_is_told(model: str, words: str) -> None:
+    result = explorer("evaluate", "--model", model)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert words in " ".join(result.stderr.split())
+    assert "Traceback" not in result.stderr
+
+
 def test_the_splits_are_the_run_s_own(trained: dict[str, Any]) -> None:
     for split, images in (("validation", 400), ("train", 300)):
         (counted,) = objects(explorer("evaluate", "--model", trained["run"], "--split", split, "--json"))
@@ -524,7 +545,16 @@ def test_zoo_build_trains_by_the_recipe_and_writes_card_and_weights(
 def test_zoo_corruptions_counts_once_and_writes_the_card_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for file in zoo.DIRECTORY.glob("softmax.*"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
-    bare = zoo.card("softmax", directory=tmp_path).model_copy(update={"corrupted": None})
+    digits, shipped = data.load("mnist"), zoo.card("softmax", directory=tmp_path)
+    elsewhere = shipped.model_copy(update={"data": shipped.data.model_copy(update={"fingerprint": "others"})})
+    zoo.write(elsewhere, directory=tmp_path)
+    result = explorer("zoo", "corruptions", "softmax", "--in", tmp_path)
+    assert result.exit_code == 1
+    assert "softmax was made with other images of MNIST than are here: get all of them" in result.stderr
+    assert zoo.card("softmax", directory=tmp_path) == elsewhere
+
+    learned = shipped.data.model_copy(update={"fingerprint": digits.fingerprint})
+    bare = shipped.model_copy(update={"corrupted": None, "data": learned})
     zoo.write(bare, directory=tmp_path)
     # Two corruptions at few amounts are enough to see how it is done.
     short = {name: replace(CORRUPTIONS[name], levels=(0, 2)) for name in ("shift", "blur")}
@@ -537,7 +567,6 @@ def test_zoo_corruptions_counts_once_and_writes_the_card_alone(tmp_path: Path, m
     (line,) = objects(result)
     card, network = zoo.load("softmax", directory=tmp_path)
     assert card.corrupted is not None
-    digits = data.load("mnist")
     assert (card.corrupted.images, card.corrupted.fingerprint) == (1000, digits.fingerprint)
     assert [curve.name for curve in card.corrupted.curves] == ["shift", "blur"]
     for curve in card.corrupted.curves:

@@ -58,7 +58,10 @@ def test_who_has_learned_from_the_subset_s_test_images_says_so(
     store: SqlRunStore,
 ) -> None:
     subset = dataclasses.replace(load("mnist"), test_is_known=True)
-    assert f"{len(subset.test):,} test images" in (networks.learned_from("lenet5", subset) or "")
+    for split in ("test", "validation"):
+        assert f"These {split} images are some of MNIST's training" in (
+            networks.learned_from("lenet5", subset, split) or ""
+        )
     assert networks.learned_from(finished(store), subset) is None
     whole = dataclasses.replace(subset, test_is_known=False)
     assert networks.learned_from("lenet5", whole) is None

@@ -28,11 +28,17 @@ def _home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    """A folder with three quick networks and nothing else."""
+    """A folder with three quick networks, made with the images that are here as their cards say, and nothing else."""
     for name in ("softmax", "tiny", "lenet5"):
-        for suffix in (".json", ".safetensors"):
-            shutil.copy(zoo.DIRECTORY / f"{name}{suffix}", tmp_path)
+        _copy(name, tmp_path, data.load("mnist").fingerprint)
     return tmp_path
+
+
+def _copy(name: str, folder: Path, fingerprint: str) -> None:
+    shutil.copy(zoo.DIRECTORY / f"{name}.safetensors", folder)
+    card = zoo.card(name)
+    made_with = card.data.model_copy(update={"fingerprint": fingerprint})
+    zoo.write(card.model_copy(update={"data": made_with}), directory=folder)
 
 
 def test_the_bundled_vote_is_recounted_from_the_shipped_weights() -> None:
@@ -78,8 +84,7 @@ def test_the_command_chooses_by_validation_images_alone(small: Path, monkeypatch
 
 
 def test_what_is_best_is_told_whatever_the_confidence(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for suffix in (".json", ".safetensors"):
-        shutil.copy(zoo.DIRECTORY / f"mlp{suffix}", small)
+    _copy("mlp", small, data.load("mnist").fingerprint)
     rng = np.random.default_rng(0)
     # How clearly a network tells the classes apart, and how sure it is of it: the best of all is the least sure.
     skill = {"softmax": (2.0, 1.0), "lenet5": (3.0, 1.0), "tiny": (3.0, 1.0), "mlp": (4.0, 0.3)}
@@ -108,6 +113,13 @@ def test_a_vote_needs_three_networks(small: Path) -> None:
     (small / "tiny.json").unlink()
     with pytest.raises(DataError, match="a vote needs 3 bundled networks for MNIST; there are 2"):
         votes.make(directory=small)
+
+
+def test_no_vote_is_chosen_by_other_images_than_the_networks_were_made_with(small: Path) -> None:
+    _copy("tiny", small, "others")
+    with pytest.raises(DataError, match="tiny was made with other images of MNIST than are here: get all of them"):
+        votes.make(directory=small)
+    assert not (small / votes.FOLDER).exists()
 
 
 def test_what_is_missing_or_damaged_gets_a_sentence(tmp_path: Path, small: Path) -> None:

@@ -60,7 +60,7 @@ def evaluate(
         if (found.card.shape, len(found.card.classes)) != (opened.card.shape, len(opened.card.classes)):
             raise DataError(f"{opened.name} was made for {opened.card.title}: {found.card.title} has another form")
         out.notice(found.notice)
-        out.notice(networks.learned_from(opened.name, found) if split == "test" else None)
+        out.notice(networks.learned_from(opened.name, found, split) if split != "train" else None)
         images = _part(found, split, opened.spec.data)
         result = evaluate(opened.network, images.pixels, images.labels, found.card)
         low, high = wilson(result.correct, len(images))
@@ -113,9 +113,9 @@ def predict(
 
 
 def _open(model: str) -> Opened:
-    """A network's name or run id, else a file."""
+    """A network's name or run id, or a file: what is in a folder can be nothing else."""
     path = Path(model)
-    if path.suffix == ".safetensors" or (path.is_file() and path.name != model):
+    if path.suffix == ".safetensors" or path.name != model:
         spec, network = networks.from_file(path)
         return Opened(model, spec, network)
     known = networks.find(model)
