@@ -18,6 +18,7 @@ import numpy as np
 import separation
 import torch
 from report import report
+from subjects import networks
 
 from explorer import zoo
 from explorer.analysis import alike, change
@@ -27,25 +28,9 @@ from explorer.analysis.maximize import maximize
 from explorer.data import load
 from explorer.data.cards import find_card
 from explorer.edits import Edits, Off
-from explorer.models import Network, build
+from explorer.models import Network
 from explorer.shapes import trace
-from explorer.spec import Activation, Conv, Dense, Flatten, ModelSpec, Output, Pool
 from explorer.ui.components.wall import Payload
-
-MILLION = ModelSpec(
-    layers=(
-        *(Conv(kernels=64, kernel_size=3), Activation(function="relu"), Pool(mode="max", size=2, stride=2)),
-        *(Conv(kernels=128, kernel_size=3), Activation(function="relu"), Pool(mode="max", size=2, stride=2)),
-        *(Flatten(), Dense(units=288), Activation(function="relu"), Output()),
-    )
-)
-
-
-def networks() -> dict[str, Network]:
-    """LeNet-5, and a network of a million parameters, whose random weights take as long as learned ones."""
-    card = find_card("mnist")
-    million = build(MILLION, card.shape, len(card.classes), seed=0).eval().requires_grad_(False)
-    return {"lenet5": zoo.load("lenet5")[1], "a million parameters": million}
 
 
 def measured(figure: str, work: Callable[[], object], runs: int, **more: object) -> None:
@@ -113,7 +98,7 @@ def browser(runs: int) -> None:  # noqa: ARG001
 
 
 def changes(runs: int) -> None:
-    """From an edit to the edited network's answers to all test digits, on two cores: of one kernel or unit of each
+    """From an edit to the edited network's answers to all test digits: of one kernel or unit of each
     layer, with what comes before it kept where that is small enough, as in the tab 'Change it'."""
     data = load("mnist")
     pixels, labels, card = data.test.pixels, data.test.labels, data.card

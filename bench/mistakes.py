@@ -8,40 +8,25 @@ from collections.abc import Callable
 
 import numpy as np
 from report import report
+from subjects import networks
 
-from explorer import data, zoo
+from explorer import data
 from explorer.analysis import evaluate
 from explorer.analysis.features import features, penultimate
 from explorer.analysis.flips import CHANGES, smallest
 from explorer.analysis.label_errors import suspects
 from explorer.analysis.neighbours import look_alikes, nearest
 from explorer.analysis.robust import TRIALS, robustness, sample
-from explorer.models import Network, build
-from explorer.spec import Activation, Conv, Dense, Flatten, ModelSpec, Output, Pool
+from explorer.models import Network
 
 IMAGES = 500
 ATTACKED = 100
-MILLION = ModelSpec(
-    layers=(
-        Conv(kernels=32, kernel_size=5, padding="same"),
-        Activation(),
-        Pool(),
-        Conv(kernels=64, kernel_size=5, padding="same"),
-        Activation(),
-        Pool(),
-        Flatten(),
-        Dense(units=320),
-        Activation(),
-        Output(),
-    )
-)
 
 
 def measure(runs: int) -> None:
     digits = data.load("mnist")
-    large = build(MILLION, digits.card.shape, len(digits.card.classes), seed=0).eval().requires_grad_(False)
-    _measure("lenet5", zoo.load("lenet5")[1], digits, runs)
-    _measure("a million parameters", large, digits, runs)
+    for name, network in networks().items():
+        _measure(name, network, digits, runs)
 
 
 def _measure(name: str, network: Network, digits: data.Dataset, runs: int) -> None:

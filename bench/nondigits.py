@@ -138,7 +138,7 @@ def thing(rng: np.random.Generator) -> bytes:
 
 
 def clothes(rng: np.random.Generator) -> bytes:
-    """A picture of Fashion-MNIST, where its files are here; else noise."""
+    """A picture of Fashion-MNIST. Raises DataError where its files are not here."""
     images = _clothes()
     pixels = images[int(rng.integers(len(images)))]
     large = ndimage.zoom(pixels / 255.0, 8, order=1)

@@ -38,9 +38,13 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", default=Path(os.environ.get("KERNELSCOPE_DATA", ".")) / "odd_images")
     parser.add_argument("--quick", action="store_true", help="every fourth file")
     options = parser.parse_args()
-    files = sorted(file for file in Path(options.folder).iterdir() if file.suffix != ".csv")
+    folder = Path(options.folder)
+    if not folder.is_dir():
+        print(f"nothing is measured: there is no folder {folder}", file=sys.stderr)
+        return
+    files = sorted(file for file in folder.iterdir() if file.suffix != ".csv")[:: 4 if options.quick else 1]
     results = []
-    for file in files[:: 4 if options.quick else 1]:
+    for file in files:
         command = [sys.executable, "-c", CHILD, str(file)]
         child = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[1])
         if child.returncode:

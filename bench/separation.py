@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from mistakes import MILLION
 from report import report
+from subjects import networks
 
-from explorer import data, zoo
+from explorer import data
 from explorer.analysis.collection import class_pictures, oddness
 from explorer.analysis.duplicates import near_pairs
 from explorer.analysis.embedding import sample
@@ -18,7 +18,7 @@ from explorer.analysis.features import features, penultimate
 from explorer.analysis.probes import probe_curve
 from explorer.analysis.separation import pca_points, tsne_points
 from explorer.figures.points import cloud
-from explorer.models import Network, build
+from explorer.models import Network
 from explorer.ui.components import sprites
 from explorer.ui.components.chart import figure_json
 
@@ -28,9 +28,8 @@ LEARN, SCORE = 5_000, 2_000
 
 def measure(runs: int) -> None:
     digits = data.load("mnist")
-    large = build(MILLION, digits.card.shape, len(digits.card.classes), seed=0).eval().requires_grad_(False)
-    _measure("lenet5", zoo.load("lenet5")[1], digits, runs)
-    _measure("a million parameters", large, digits, runs)
+    for name, network in networks().items():
+        _measure(name, network, digits, runs)
     _time("mean and variation of each class", 1, lambda: class_pictures(*_training(digits), 10))
     groups = np.r_[np.zeros(len(digits.train), np.int8), np.ones(len(digits.test), np.int8)]
     pixels = np.concatenate([digits.train.pixels, digits.test.pixels])

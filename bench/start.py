@@ -46,13 +46,13 @@ def imports(runs: int) -> None:
 
 
 def memory(browser: Browser, url: str, process: psutil.Process) -> None:
-    """The server with five sessions that have each seen every page; proportional shares of memory-mapped pages."""
+    """The server with five sessions that have each seen every page."""
     contexts = []
     for _ in range(5):
         context = browser.new_context()
         contexts.append(context)
         page = context.new_page()
-        for path in ("", "inside", "mistakes", "digits", ""):
+        for path in ("", "inside", "mistakes", "digits", "data", "learn", ""):
             page.goto(f"{url}/{path}")
             page.locator("h1").first.wait_for(timeout=60_000)
             page.wait_for_timeout(1_500)
