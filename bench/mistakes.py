@@ -16,7 +16,8 @@ from explorer.analysis.features import features, penultimate
 from explorer.analysis.flips import CHANGES, smallest
 from explorer.analysis.label_errors import suspects
 from explorer.analysis.neighbours import look_alikes, nearest
-from explorer.analysis.robust import TRIALS, robustness, sample
+from explorer.analysis.robust import TRIALS, robustness
+from explorer.data.splits import stratified_sample
 from explorer.models import Network
 
 IMAGES = 500
@@ -30,7 +31,7 @@ def measure(runs: int) -> None:
 
 
 def _measure(name: str, network: Network, digits: data.Dataset, runs: int) -> None:
-    chosen = sample(digits.test.labels, IMAGES)
+    chosen = stratified_sample(digits.test.labels, IMAGES)
     pixels, labels = digits.test.pixels[chosen], digits.test.labels[chosen]
     answers = evaluate(network, pixels, labels, digits.card)
     count = sum(parameter.numel() for parameter in network.parameters())

@@ -13,10 +13,10 @@ from subjects import networks
 from explorer import data
 from explorer.analysis.collection import class_pictures, oddness
 from explorer.analysis.duplicates import near_pairs
-from explorer.analysis.embedding import sample
 from explorer.analysis.features import features, penultimate
 from explorer.analysis.probes import probe_curve
 from explorer.analysis.separation import pca_points, tsne_points
+from explorer.data.splits import stratified_sample
 from explorer.figures.points import cloud
 from explorer.models import Network
 from explorer.ui.components import sprites
@@ -38,7 +38,7 @@ def measure(runs: int) -> None:
 
 
 def _measure(name: str, network: Network, digits: data.Dataset, runs: int) -> None:
-    chosen = sample(digits.test.labels, POINTS)
+    chosen = stratified_sample(digits.test.labels, POINTS)
     pixels, labels, card = digits.test.pixels[chosen], digits.test.labels[chosen], digits.card
     last = penultimate(network)
     _time(

@@ -19,6 +19,13 @@ def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=240)
 
 
+def test_every_bench_finds_what_it_imports() -> None:
+    names = sorted(path.stem for path in (ROOT / "bench").glob("*.py"))
+    code = f"import importlib, sys; sys.path[:0] = ['bench', '.']; [importlib.import_module(n) for n in {names}]"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("name", ["softmax", "to-99"])
 def test_the_accelerator_s_figures_on_the_cpu(name: str) -> None:
     done = bench("--device", "cpu", "--only", name)
