@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,8 @@ import numpy as np
 from explorer.digits import archive, read, table
 from explorer.digits.prepare import SHAPE
 from explorer.errors import PictureError
+
+log = logging.getLogger(__name__)
 
 File = tuple[str, bytes]
 
@@ -62,8 +65,8 @@ class Gathering:
                     yield from self._unpacked(name, data)
                 else:
                     self._picture(name, data)
-            except PictureError as error:
-                self.faults.append((name, str(error)))
+            except Exception as error:
+                self._fault(name, error)
             self.done += 1
             yield
 
@@ -75,9 +78,17 @@ class Gathering:
             else:
                 try:
                     self._picture(full, content)
-                except PictureError as error:
-                    self.faults.append((full, str(error)))
+                except Exception as error:
+                    self._fault(full, error)
             yield
+
+    def _fault(self, name: str, error: Exception) -> None:
+        """Notes why a file can't be read. Also what nobody has foreseen must not end the work on all the others."""
+        if isinstance(error, PictureError):
+            self.faults.append((name, str(error)))
+            return
+        log.error("%s could not be read", name, exc_info=error)
+        self.faults.append((name, "It could not be read; the server's log says why."))
 
     def _picture(self, name: str, data: bytes) -> None:
         found = read(data, name, shape=self.shape)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,7 +44,7 @@ def accuracy(curves: Sequence[Accuracy], *, unit: str, neutral: float) -> go.Fig
             {
                 "type": "scatter",
                 "mode": "lines+markers",
-                "name": curve.name,
+                "name": escape(curve.name, quote=False),  # Plotly reads markup in it
                 "x": np.asarray(curve.amounts, np.float32),
                 "y": np.asarray(curve.shares, np.float32),
                 "error_y": {

@@ -51,6 +51,8 @@ def show(data: bytes, name: str, network: Known, *, key: str) -> None:
     answers = {} if shares is None else {one.number: share for one, share in zip(read, shares, strict=True)}
     strange = _strange(network, read, pixels)
 
+    if preparation.off():  # by another picture of the page: to be seen, and undone, here too
+        preparation.switches(key=key)
     left, right = st.columns([1.7, 1], gap="large")
     with left:
         component.boxes(

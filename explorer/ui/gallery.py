@@ -44,6 +44,7 @@ def show(card: DataCard) -> None:
             scale="brightness",
             captions=[f"{card.classes[int(test.labels[number])]} · {number}" for number in shown],
             tile=48,
+            label="Test digits",
             selected=int(current[0]) if len(current) else None,
             on_click=take,
         )

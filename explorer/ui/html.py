@@ -34,7 +34,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str, n
         "<tr>" + "".join(cell("td", number, text) for number, text in enumerate(row)) + "</tr>" for row in rows
     )
     return (
-        f'<div class="ks-table" tabindex="0"><table><caption><span>{escape(caption)}</span></caption>'
+        f'<div class="ks-table" role="region" aria-label="{escape(caption)}" tabindex="0">'
+        f"<table><caption><span>{escape(caption)}</span></caption>"
         f"<thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 

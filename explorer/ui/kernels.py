@@ -70,6 +70,7 @@ def _weights(network: Known, layers: tuple[LayerShape, ...]) -> None:
             scale="signed",
             captions=[str(number) for number in range(shown)],
             details=[_kernel_name(layer, number, alike if layer is found[0] else []) for number in range(shown)],
+            label=f"Kernels of {layer.name}",
             tile=56,
             selected=chosen[1] if chosen and chosen[0] == layer.name else None,
             on_click=take,
@@ -111,5 +112,6 @@ def _slices(kernel: np.ndarray, *, key: str, what: str) -> None:
         scale="signed",
         captions=[f"in {channel}" for channel in range(len(kernel))][:MOST] if len(kernel) > 1 else None,
         details=[f"{what}, weights for input map {channel}" for channel in range(len(kernel))][:MOST],
+        label=f"Slices of a kernel of {what}",
         tile=64 if len(kernel) > 1 else 180,
     )

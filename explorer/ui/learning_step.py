@@ -192,6 +192,10 @@ def _memory(network: Known) -> tuple[Memory, Rate]:
             if network.snapshot is not None
             else "A bundled network"
             if network.kind == "zoo"
+            else "A network edited by hand"
+            if network.edited
+            else "An imported network"
+            if network.imported
             else "This run has no checkpoint any more: it"
         )
         st.caption(

@@ -21,6 +21,7 @@ from explorer.runs.records import RunRecord
 from explorer.training.choice import on_threads
 from explorer.ui import cache, html, shell, sidebar, state
 from explorer.ui.components import chart, wall
+from explorer.ui.components.into_view import into_view
 from explorer.ui.text import duration
 
 STATE_TITLES = {
@@ -38,6 +39,8 @@ REFRESH = 0.8
 def show() -> None:
     """The live view; refreshes itself as long as the run is active."""
     network = sidebar.current_network()
+    # Whoever presses Train wants to see it learn.
+    into_view(".st-key-run-header", network.id if network.busy else "", key="bring-run")
     if network.kind == "zoo":
         _empty()
         return

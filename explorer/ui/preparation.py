@@ -23,7 +23,8 @@ _OFF = "steps_off"
 
 
 def off() -> frozenset[str]:
-    """The fields of :class:`~explorer.digits.Preparation` that are switched off on this page, for all its pictures."""
+    """The fields of :class:`~explorer.digits.Preparation` that are switched off on this page, for all its pictures but
+    many files at once."""
     return cast("frozenset[str]", st.session_state.get(_OFF, ALL))
 
 
@@ -52,7 +53,8 @@ def strip(prepared: Prepared) -> None:
         f"<figcaption><b>{escape(step.title)}</b><br>{escape(step.note)}</figcaption></figure>"
         for step in prepared.steps
     )
-    st.html(f'<div class="ks-steps" tabindex="0">{figures}</div>')
+    name = "How it was prepared, step by step"
+    st.html(f'<div class="ks-steps" role="region" aria-label="{name}" tabindex="0">{figures}</div>')
     for note in prepared.notes:
         st.caption(note)
 

@@ -56,10 +56,8 @@ def as_csv(readings: Readings, card: DataCard) -> bytes:
         shares = readings.probabilities[number]
         label = int(readings.labels[number])
         truth = card.classes[label] if label >= 0 else ""
-        # a spreadsheet would run a file's name as a formula
-        safe = f"'{name}" if name[:1] in ("=", "+", "-", "@", "\t", "\r") else name
-        row = [safe, card.classes[first], f"{shares[first]:.6f}", card.classes[second], f"{shares[second]:.6f}", truth]
-        writer.writerow(row)
+        answers = (card.classes[first], f"{shares[first]:.6f}", card.classes[second], f"{shares[second]:.6f}")
+        writer.writerow([text.cell(name), *answers, truth])
     return out.getvalue().encode()
 
 

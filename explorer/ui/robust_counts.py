@@ -19,7 +19,7 @@ from explorer.jobs import service
 from explorer.jobs.request import Request, ask
 from explorer.jobs.service import Look
 from explorer.networks import Known
-from explorer.ui import cache, html
+from explorer.ui import cache, html, text
 
 ATTACKED = 1_000
 """Test digits that an attack is tried on: each takes as long as dozens of answers."""
@@ -90,8 +90,8 @@ def as_csv(counted: Sequence[Curve]) -> str:
     for curve in counted:
         for level, correct in zip(curve.trial.levels, curve.correct if curve.correct is not None else (), strict=True):
             low, high = wilson(int(correct), curve.images)
-            counts = (curve.images, int(correct), correct / curve.images, low, high)
-            writer.writerow([curve.title, curve.network.id, curve.trial.name, level, curve.trial.unit, *counts])
+            which = (text.cell(curve.title), curve.network.id, curve.trial.name, level, curve.trial.unit)
+            writer.writerow([*which, curve.images, int(correct), correct / curve.images, low, high])
     return file.getvalue()
 
 

@@ -20,6 +20,7 @@ from explorer.digits import link
 from explorer.draft import Draft, History
 from explorer.errors import ExplorerError, PictureError, SpecError
 from explorer.spec import RunSpec, from_link, to_link
+from explorer.ui import html
 
 DEFAULT_NETWORK = "article"
 OWN = "own"
@@ -120,7 +121,8 @@ def _take_network(network: str) -> None:
     try:
         networks.find(network)
     except ExplorerError:
-        st.toast(f"This server has no network {network[:40]!r}. The bundled one is shown.", icon=":material/info:")
+        name = html.escape_markdown(network[:40])
+        st.toast(f"This server has no network “{name}”. The bundled one is shown.", icon=":material/info:")
         network = DEFAULT_NETWORK
     _choose_network(network)
 
@@ -270,7 +272,7 @@ def _open_link(link: str) -> None:
     try:
         opened = Draft.from_run(from_link(RunSpec, link))
     except SpecError as error:
-        st.toast(f"The link could not be opened: {error}", icon=":material/link_off:")
+        st.toast(f"The link could not be opened: {html.escape_markdown(str(error))}", icon=":material/link_off:")
         st.query_params.pop("spec", None)
         return
     st.session_state["history"] = history().then(opened)

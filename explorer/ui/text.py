@@ -29,6 +29,11 @@ def probability(share: float) -> str:
     return "< 0.1%" if share < 0.0005 else f"{share:.1%}"
 
 
+def cell(text: str) -> str:
+    """Text of somebody's in a CSV: a spreadsheet would run it as a formula otherwise."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
 def number(value: float, digits: int = 4) -> str:
     """A number with so many significant digits, without zeros at its end where it is exactly so short: 0.9, 1, 0.5000
     for what was rounded to that."""

@@ -78,7 +78,8 @@ def summing(
         _window(found, layer, seen, chosen)
     elif isinstance(layer.layer, GlobalAveragePool):
         maps = found.values.reshape(1, *found.shape).astype(np.float32)
-        wall(maps, key=f"why-map-{layer.name}", scale=_scale(maps), details=["The map that is averaged"], tile=112)
+        about = "The map that is averaged"
+        wall(maps, key=f"why-map-{layer.name}", scale=_scale(maps), label=about, details=[about], tile=112)
     if following is not None and chosen is not None:
         part = float(step.parts[chosen])
         st.markdown(
@@ -128,7 +129,8 @@ def _window(found: Terms, layer: LayerShape, seen: Outputs, chosen: int | None =
     values = seen[found.source][found.index[0], rows, columns]
     if layer.layer.size > WIDEST_WINDOW:
         maps = values[None].astype(np.float32)
-        wall(maps, key=f"why-map-{layer.name}", scale=_scale(maps), details=["The window"], tile=112)
+        about = f"The window of {layer.name}"
+        wall(maps, key=f"why-map-{layer.name}", scale=_scale(maps), label=about, details=[about], tile=112)
         return
     marked = None
     if layer.layer.mode == "max" or chosen is not None:

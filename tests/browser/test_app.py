@@ -224,6 +224,37 @@ def trained(app: str, browser: Any) -> Iterator[str]:
     context.close()
 
 
+def test_the_drawing_stays_in_sight_and_a_run_takes_its_place(app: str, browser: Any) -> None:
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    page = context.new_page()
+    page.goto(f"{app}/build?controls=recipe")
+    stage, drawn = page.locator(".st-key-stage"), page.locator(".st-key-architecture")
+    expect(stage.get_by_text("225,034 parameters")).to_be_visible(timeout=LONG)
+    settled(page)
+
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 500)")
+    expect(page.get_by_role("heading", name="Build & train")).not_to_be_in_viewport()
+    expect(drawn).to_be_in_viewport(ratio=1)
+    page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
+
+    digits = page.get_by_role("slider", name="Training digits")
+    digits.focus()
+    digits.press("Home")
+    expect(digits).to_have_attribute("aria-valuetext", "100")
+    settled(page)
+    page.locator(".st-key-train button").click()
+    header = page.locator(".st-key-run-header")
+    expect(header).to_contain_text("Trained", timeout=LONG)
+    expect(drawn).not_to_be_in_viewport()
+    top, begin = (each.bounding_box()["y"] for each in (header, stage))  # type: ignore[index]
+    assert abs(top - begin) < 3
+
+    page.get_by_role("tab", name="Network").click()
+    page.get_by_role("slider", name="Kernels").first.focus()
+    expect(drawn).to_be_in_viewport(ratio=1)
+    context.close()
+
+
 def test_training_is_seen_and_found_again_after_reloading(visit: Callable[..., Page], trained: str) -> None:
     page = visit(f"?network={trained}")
     expect(page.locator(".st-key-run-header")).to_contain_text("Trained", timeout=LONG)

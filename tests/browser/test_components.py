@@ -428,6 +428,18 @@ def test_everything_by_keyboard(walls: Page):
     assert walls.locator(".st-key-signed .tile[tabindex='0']").count() == 1
 
 
+def test_in_one_row_there_is_nothing_above_or_below(walls: Page):
+    tiles = walls.locator(".st-key-digits .tile")
+    expect(tiles).to_have_count(3)
+    assert len({tiles.nth(index).bounding_box()["y"] for index in range(3)}) == 1  # type: ignore[index]
+    tiles.nth(1).focus()
+    for key in ("ArrowDown", "ArrowUp"):
+        walls.keyboard.press(key)
+        expect(tiles.nth(1)).to_be_focused()
+    walls.keyboard.press("End")
+    expect(tiles.nth(2)).to_be_focused()
+
+
 def test_new_data_keep_the_elements(walls: Page):
     tile = walls.locator(".st-key-signed .tile").nth(2)
     tile.evaluate("(tile) => (tile.mark = tile.parentElement.querySelector('canvas').mark = 'mine')")

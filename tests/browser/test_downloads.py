@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(("scheme", "palette"), [("light", theme.LIGHT), ("dark", theme.DARK)])
-def test_the_opened_buttons_label_can_be_read(
+def test_what_buttons_say_can_be_read(
     serve: Callable[..., Any], open_page: Callable[..., Page], tmp_path: Path, scheme: str, palette: theme.Palette
 ) -> None:
     server = serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(tmp_path / "home")})
@@ -29,8 +29,16 @@ def test_the_opened_buttons_label_can_be_read(
     button = page.locator(".st-key-export").get_by_role("button", name="Export")
     button.click(timeout=LONG)
     expect(button).to_have_attribute("aria-expanded", "true")
-    red, green, blue = (int(palette.accent[at : at + 2], 16) for at in (1, 3, 5))
-    expect(button).to_have_css("color", f"rgb({red}, {green}, {blue})")
+    expect(button).to_have_css("color", _css(palette.accent))
+    page.goto(f"{server.url}/build")
+    train = page.locator(".st-key-train button")
+    expect(train).to_have_css("color", _css(palette.background), timeout=LONG)
+    expect(train).to_have_css("background-color", _css(palette.accent))
+
+
+def _css(colour: str) -> str:
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgb({red}, {green}, {blue})"
 
 
 @pytest.mark.long

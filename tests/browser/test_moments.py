@@ -95,6 +95,7 @@ def test_the_slider_moves_everything_and_a_link_shows_the_same(
     slider = page.get_by_role("slider", name="Moment of its training")
     expect(slider).to_have_attribute("aria-valuetext", "trained")
     expect(page.locator(".ks-bars")).to_be_visible()
+    entries = page.evaluate("history.length")
     slider.focus()
     slider.press("ArrowLeft")
     expect(slider).to_have_attribute("aria-valuetext", "step 20, epoch 2.0")
@@ -104,6 +105,8 @@ def test_the_slider_moves_everything_and_a_link_shows_the_same(
     slider.press("Home")
     expect(page).to_have_url(re.compile("snapshot=0"))
     shows(page, networks.load(run, snapshot=0))
+    # A moment is no step of the reader's: nothing that the slider passed is in the way back.
+    assert page.evaluate("history.length") == entries
 
     other = open_page()
     other.goto(f"{app}/inside?network={run}&snapshot=5")

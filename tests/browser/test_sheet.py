@@ -69,3 +69,38 @@ def test_a_sheet_is_read_and_its_boxes_are_corrected(page: Page, app: str, tmp_p
     page.keyboard.press("8")
     reads(page, READ[:-1] + "8")
     expect(box(page, 12)).to_have_attribute("aria-label", "Box 12 of 12: 8, as you said")
+
+
+def test_boxes_begin_and_go_on_by_the_keyboard_alone(page: Page, app: str, tmp_path: Path) -> None:
+    file = tmp_path / "twelve.png"
+    file.write_bytes(sheet(line=170, shadow=0.4).png)
+    page.goto(f"{app}/digits")
+    page.get_by_role("tab", name="Upload").click()
+    page.locator(".st-key-upload input[type=file]").set_input_files(file)
+    boxes = page.locator(".boxes .box")
+    expect(boxes).to_have_count(12)
+
+    # A click on the paper lets the box go, whose focus stays: the next arrow moves it.
+    box(page, 1).click()
+    before = box(page, 1).bounding_box()
+    stage = page.locator(".boxes .stage").bounding_box()
+    assert before
+    assert stage
+    page.mouse.click(stage["x"] + 3, stage["y"] + 3)
+    expect(box(page, 1)).to_have_attribute("aria-pressed", "false")
+    page.keyboard.press("ArrowDown")
+    expect(box(page, 1)).to_have_attribute("aria-pressed", "true")
+    after = box(page, 1).bounding_box()
+    assert after
+    assert after["y"] > before["y"]
+
+    for left in range(11, -1, -1):
+        page.keyboard.press("Delete")
+        expect(boxes).to_have_count(left)
+    expect(page.get_by_text("No digit was found")).to_be_visible()
+    page.get_by_role("button", name="Add", exact=True).focus()
+    page.keyboard.press("Enter")
+    expect(boxes).to_have_count(1)
+    expect(boxes.first).to_be_focused()
+    page.keyboard.press("Shift+ArrowRight")
+    expect(box(page, 1)).to_have_attribute("aria-label", re.compile("^Box 1 of 1: "))

@@ -47,6 +47,23 @@ def gathered(*files: tuple[str, bytes]) -> Gathering:
     return found
 
 
+def test_what_nobody_has_foreseen_in_one_file_does_not_end_the_work_on_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def odd(data: bytes, name: str, *, shape: tuple[int, int, int]) -> object:
+        if "odd" in name:
+            raise np.linalg.LinAlgError("singular matrix")
+        return read(data, name, shape=shape)
+
+    monkeypatch.setattr(batch, "read", odd)
+    found = gathered(("odd.png", PNG), ("a.png", PNG), ("all.zip", zipped(("odd.png", PNG), ("b.png", PNG))))
+    assert found.names == ["a.png", "all.zip: b.png"]
+    assert found.faults == [
+        (name, "It could not be read; the server's log says why.") for name in ("odd.png", "all.zip: odd.png")
+    ]
+    assert found.done == found.total == 3
+
+
 def test_an_archive_s_pictures_are_read_and_the_rest_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "MOST_RATIO", 50)
     bomb = odd_files.png(20_000, 20_000)

@@ -36,6 +36,12 @@ def test_each_network_is_a_line_with_its_intervals() -> None:
     assert figure.layout.showlegend
 
 
+def test_a_name_in_the_legend_is_text() -> None:
+    (given,) = curves(1)
+    figure = harder.accuracy([given._replace(name="a<b> & <a href='x'>c</a>")], unit="pixels", neutral=0)
+    assert figure.data[0].name == "a&lt;b&gt; &amp; &lt;a href='x'&gt;c&lt;/a&gt;"
+
+
 @pytest.mark.parametrize("at", [None, 1.25])
 def test_a_turn_is_marked_where_it_is(at: float | None) -> None:
     answers = [

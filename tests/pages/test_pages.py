@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
+import zlib
 from collections.abc import Callable
 
 import numpy as np
@@ -62,13 +65,24 @@ def test_every_page_opens(open_app: Open, page: str, network: str) -> None:
 def test_a_link_to_an_unknown_network_shows_the_bundled_one_and_says_so(open_app: Open) -> None:
     tested = open_app("build", network="feedbeef")
     assert network_picker(tested).value == "article"
-    assert "no network 'feedbeef'" in tested.toast[0].value
+    assert "no network “feedbeef”" in tested.toast[0].value
 
 
 def test_a_spec_in_the_link_opens_in_the_builder(open_app: Open) -> None:
     tested = open_app("build", spec=to_link(RunSpec(name="of the teacher", model=PRESETS["tiny"].model)))
     assert tested.session_state["history"].now.blocks == PRESETS["tiny"].blocks
     assert tested.session_state["history"].now.name == "of the teacher"
+
+
+def test_what_a_link_says_is_shown_as_text(open_app: Open) -> None:
+    evil = "[sign in](https://evil.example)"
+    layers = json.dumps({"model": {"layers": [{"kind": evil}]}}).encode()
+    packed = zlib.compress(layers, wbits=-15)
+    tested = open_app("build", network=evil, spec=base64.urlsafe_b64encode(packed).decode().rstrip("="))
+    assert len(tested.toast) == 2
+    for toast in tested.toast:
+        assert "evil" in toast.value
+        assert not re.search(r"(?<!\\)\]", toast.value), "a Markdown link"
 
 
 @pytest.mark.parametrize("link", ["damaged", "", "A" * 7_000, "⛔", "..%2F"])

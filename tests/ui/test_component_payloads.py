@@ -127,7 +127,7 @@ def test_only_an_index_of_a_map_counts_as_a_click(said: Any):
 )
 def test_a_strip_arrives_as_it_was_sent(given_columns: dict[str, tuple[np.ndarray, str, int]]):
     columns = [
-        Column(name, f"{text} title", f"{text} about", tiles(maps, scale="sequential", clickable=True), width, text)
+        Column(name, f"{text} title", f"{text} about", tiles(maps, label=name, scale="sequential"), width, text)
         for name, (maps, text, width) in given_columns.items()
     ]
     back = unpack(pack(columns))
@@ -145,7 +145,7 @@ def test_a_strip_arrives_as_it_was_sent(given_columns: dict[str, tuple[np.ndarra
     "said", [None, 0, "conv1", [], ["conv1"], ["conv1", 3], ["conv1", -1], ["conv1", "0"], ["other", 0], [None, 0]]
 )
 def test_only_a_map_of_a_strip_counts_as_a_click(said: Any):
-    columns = [Column("conv1", "", "", tiles(np.zeros((3, 2, 2), np.uint8), scale="brightness"), 100)]
+    columns = [Column("conv1", "", "", tiles(np.zeros((3, 2, 2), np.uint8), label="Maps", scale="brightness"), 100)]
     assert _chosen(said, columns) is None
     assert [_chosen(["conv1", place], columns) for place in (0, 2.0)] == [("conv1", 0), ("conv1", 2)]
 
@@ -252,7 +252,7 @@ def test_components_show_and_return_nothing_without_a_click(tmp_path: Path):
         from explorer.ui.components import chart, wall
 
         st.write(chart(go.Figure(), key="chart", height=100, alt="Nothing", clickable=True) is None)
-        st.write(wall(np.zeros((2, 3, 3)), key="wall", scale="signed", clickable=True) is None)
+        st.write(wall(np.zeros((2, 3, 3)), key="wall", label="Maps", scale="signed", clickable=True) is None)
 
     tested = AppTest.from_function(app).run(timeout=30)
     assert not tested.exception
@@ -267,7 +267,7 @@ def test_texts_must_be_as_many_as_maps():
         from explorer.ui.components import wall
 
         try:
-            wall(np.zeros((2, 3, 3)), key="wall", scale="signed", captions=["one"])
+            wall(np.zeros((2, 3, 3)), key="wall", label="Maps", scale="signed", captions=["one"])
         except ValueError as error:
             st.write(str(error))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from html import unescape
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from explorer.ui import html
-from explorer.ui.text import duration, factor, number, sure
+from explorer.ui.text import cell, duration, factor, number, sure
 
 
 @pytest.mark.parametrize(
@@ -34,8 +35,18 @@ def test_durations_read_as_people_say_them(seconds: float, words: str) -> None:
 @given(st.text())
 def test_a_table_shows_text_and_never_runs_it(text: str) -> None:
     made = html.table((text,), [(text,)], caption=text)
-    inner = re.sub(r"</?(div|table|caption|span|thead|tbody|tr|th|td)( class=\"ks-table\" tabindex=\"0\")?>", "", made)
+    begin = re.match(r'<div class="ks-table" role="region" aria-label="([^"]*)" tabindex="0">', made)
+    assert begin is not None
+    assert unescape(begin[1]) == text
+    inner = re.sub(r"</?(div|table|caption|span|thead|tbody|tr|th|td)>", "", made[begin.end() :])
     assert "<" not in inner
+
+
+@given(st.text())
+def test_no_text_in_a_csv_is_a_formula(text: str) -> None:
+    made = cell(text)
+    assert made.removeprefix("'") == text.removeprefix("'")
+    assert not made.startswith(("=", "+", "-", "@", "\t", "\r"))
 
 
 @given(st.text(min_size=1))

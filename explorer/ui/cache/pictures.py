@@ -33,7 +33,7 @@ def surveyed(data: bytes, name: str) -> Sheet:
     return survey(decode(data, name))
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
+@st.cache_resource(show_spinner=False, max_entries=64)  # it is under way: what is pushed out begins anew
 def gathering(stamp: str, dataset_name: str, _files: list[tuple[str, bytes]]) -> Gathering:  # noqa: ARG001 the key
     """Many files, gathered for all who have uploaded the same; ``stamp`` changes with their contents."""
     from explorer.digits.batch import Gathering

@@ -17,6 +17,7 @@ class View {
   }
 
   build() {
+    this.root.setAttribute("role", "group");
     const tools = make("div", "tools", this.root);
     tools.setAttribute("role", "toolbar");
     tools.setAttribute("aria-label", "Correct the boxes");
@@ -27,7 +28,8 @@ class View {
       made.addEventListener("click", act);
       return made;
     };
-    this.addButton = button("Add", () => this.toggleAdding());
+    // Without a pointer there is nothing to drag with: then a box is put there, to be moved by arrow keys.
+    this.addButton = button("Add", (event) => (event.detail ? this.toggleAdding() : this.addBeside()));
     this.addButton.title = "Then drag on the picture";
     this.deleteButton = button("Delete", () => this.remove());
     this.splitButton = button("Split", () => this.split());
@@ -299,7 +301,9 @@ class View {
       else return;
       return event.preventDefault();
     }
-    if (event.altKey || !event.target.closest(".box")) return;
+    const focused = event.target.closest(".box");
+    if (event.altKey || !focused) return;
+    if (!this.chosen) this.choose(+focused.dataset.id); // it was let go by a click beside it
     const step = { arrowleft: [-1, 0], arrowright: [1, 0], arrowup: [0, -1], arrowdown: [0, 1] }[name];
     if (step) {
       const size = Math.max(1, this.data.size[0] / 200);
@@ -315,8 +319,10 @@ class View {
   }
 
   addBeside() {
+    const [wide, high] = this.data.size;
+    if (!this.chosen) return this.add([0.45 * wide, 0.4 * high, 0.55 * wide, 0.6 * high]);
     const [left, top, right, bottom] = this.chosen.box;
-    const away = Math.min(right - left + 4, this.data.size[0] - right);
+    const away = Math.min(right - left + 4, wide - right);
     this.add([left + away, top, right + away, bottom]);
   }
 

@@ -1,5 +1,5 @@
 // Streamlit's sliders tell their value when they are let go. This tells it while they are held: of those inside of an
-// element that GIVEN.within finds. drag.py puts GIVEN in front.
+// element that GIVEN.within finds. What they change is in GIVEN.stage. drag.py puts GIVEN in front.
 //
 // At most one value is on its way: the next one, the newest by then, goes when Python has answered.
 
@@ -44,6 +44,12 @@ const release = () => {
   held = undefined;
 };
 
+// Whoever changes the network wants to see it, also where the run below the drawing was looked at.
+const show = ({ target }) => {
+  if (target.closest?.(GIVEN.within)) document.querySelector(GIVEN.stage)?.scrollTo({ top: 0, behavior: "smooth" });
+};
+
+document.addEventListener("focusin", show);
 document.addEventListener("pointerdown", hold, true);
 document.addEventListener("pointerup", release, true);
 document.addEventListener("pointercancel", release, true);

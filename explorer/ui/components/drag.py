@@ -8,7 +8,7 @@ import streamlit as st
 
 from explorer.ui.components import assets
 
-_SCRIPT = assets.script("drag.js", within='[class*="st-key-block-"]')
+_SCRIPT = assets.script("drag.js", within='[class*="st-key-block-"]', stage=".st-key-stage")
 _mount = st.components.v2.component("kernelscope_drag", html=assets.FAULT, css="", js=_SCRIPT.loader)
 
 

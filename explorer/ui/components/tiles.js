@@ -257,15 +257,10 @@ class Wall {
   }
 
   key(event) {
-    const step = {
-      ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns, ArrowDown: this.columns, Home: -this.count, End: this.count,
-    }[event.key];
-    if (step) {
-      const next = this.current + step;
-      if (Math.abs(step) === this.count || (next >= 0 && next < this.count)) {
-        this.tiles[clamp(next, 0, this.count - 1)].element.focus();
-      }
-    } else if (event.key === "Enter" || event.key === " ") this.choose(this.current);
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns, ArrowDown: this.columns }[event.key];
+    const next = { Home: 0, End: this.count - 1 }[event.key] ?? (step && this.current + step);
+    if (next !== undefined) this.tiles[next]?.element.focus();
+    else if (event.key === "Enter" || event.key === " ") this.choose(this.current);
     else if (event.key === "Escape") return this.hush();
     else return;
     event.preventDefault();

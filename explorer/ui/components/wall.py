@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypedDict, Unpack
+from typing import Any, Literal, Required, TypedDict, Unpack
 
 import numpy as np
 import streamlit as st
@@ -38,7 +38,7 @@ class Look(TypedDict, total=False):
     tile: int
     columns: int | None
     selected: int | None
-    label: str
+    label: Required[str]
     bar: bool | None
 
 
@@ -75,6 +75,7 @@ def tiles(
     maps: np.ndarray,
     *,
     scale: Scale,
+    label: str,
     limits: ArrayLike | None = None,
     captions: Sequence[str] | None = None,
     details: Sequence[str] | None = None,
@@ -82,7 +83,6 @@ def tiles(
     tile: int = 64,
     columns: int | None = None,
     selected: int | None = None,
-    label: str = "Maps",
     bar: bool | None = None,
     clickable: bool = False,
     units: bool = False,

@@ -100,14 +100,14 @@ if part == "walls":
     )
     st.html(f"<p id='returned'>{returned}</p><p id='map'>{state.get('map')}</p><p id='turn'>{turn}</p>")
     gaps = np.array([[[0, 0.5], [np.nan, 1]], [[0, 50], [100, 25]]], np.float32)
-    wall(gaps, key="own", scale="sequential", limits=np.array([[0, 1], [0, 100]]), details=["one", "two"])
+    wall(gaps, key="own", label="Own", scale="sequential", limits=np.array([[0, 1], [0, 100]]), details=["one", "two"])
     digits = np.arange(28 * 28, dtype=np.uint16).reshape(1, 28, 28).astype(np.uint8).repeat(3, 0)
-    wall(digits, key="digits", scale="brightness", clickable=True, tile=30)
-    wall(np.ones((1, 1, 64), np.float32), key="wide", scale="sequential", tile=2000)
-    wall(np.zeros((0, 5, 5), np.float32), key="empty", scale="signed")
+    wall(digits, key="digits", label="Digits", scale="brightness", clickable=True, tile=30)
+    wall(np.ones((1, 1, 64), np.float32), key="wide", label="Wide", scale="sequential", tile=2000)
+    wall(np.zeros((0, 5, 5), np.float32), key="empty", label="Empty", scale="signed")
 
 if part == "many":
     many = np.tile(np.array([[0, 0, 10], [20, 30, 40]], np.uint8), (512, 1, 1))
     many[:, 0, 0] = np.arange(512) % 256
     many[:, 0, 1] = 255 - many[:, 0, 0]
-    wall(many, key="many", scale="brightness", captions=[str(index) for index in range(512)], tile=60)
+    wall(many, key="many", label="Many", scale="brightness", captions=[str(index) for index in range(512)], tile=60)
