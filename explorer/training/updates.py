@@ -7,6 +7,7 @@ has it, without dampening), and give what it gives.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -49,12 +50,26 @@ class Line(NamedTuple):
 
     def symbols(self) -> str:
         """The formula as one writes it."""
-        return self.formula.format_map(SYMBOLS)
+        return _raised(self.formula.format_map(SYMBOLS))
 
     def numbers(self, number: Callable[[float], str]) -> str:
-        """The formula with its numbers, each written by ``number``, negative ones in brackets."""
+        """The formula with its numbers, each written by ``number``; in brackets the negative ones, and a power of ten
+        that is squared. The number of the step is whole."""
         texts = {name: number(value) for name, value in self.values.items()}
-        return self.formula.format_map({name: f"({text})" if text[0] in "−-" else text for name, text in texts.items()})
+        for name, text in texts.items():
+            if text[0] in "−-" or ("×" in text and f"{{{name}}}²" in self.formula):
+                texts[name] = f"({text})"
+        if "step" in self.values:
+            texts["step"] = f"{self.values['step']:.0f}"
+        return _raised(self.formula.format_map(texts))
+
+
+def _raised(formula: str) -> str:
+    """What stands behind a ^ as an exponent: a number, or t."""
+    return re.sub(r"\^(\d+|t)", lambda found: found[1].translate(_RAISED), formula)
+
+
+_RAISED = str.maketrans("0123456789t", "⁰¹²³⁴⁵⁶⁷⁸⁹ᵗ")
 
 
 @dataclass(frozen=True, eq=False)

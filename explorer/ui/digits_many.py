@@ -47,8 +47,11 @@ def show(files: Sequence[Any], network: Known) -> None:
         st.caption(drawing.NO_WEIGHTS)
         return
     shares = cache.batch(network.id, network.version, card.name, gathering.pixels.tobytes())
-    st.markdown(f"**{len(gathering.names):,} digit{'s' if len(gathering.names) != 1 else ''}**")
-    found = readings.Readings(gathering.names, gathering.pixels, np.asarray(shares), gathering.labels)
+    doubts = readings.doubts(network, gathering.pixels)
+    odd = sum(map(bool, doubts))
+    count = len(gathering.names) - odd
+    st.markdown(f"**{count:,} digit{'s' if count != 1 else ''}**" + (f", {odd:,} more look like none" if odd else ""))
+    found = readings.Readings(gathering.names, gathering.pixels, np.asarray(shares), gathering.labels, doubts)
     readings.table(found, card, key=f"many-{stamp}", file_name="digits.csv")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from typing import Literal
 
 import numpy as np
@@ -11,10 +12,9 @@ import streamlit as st
 from explorer.data.cards import DataCard, find_card
 from explorer.errors import PictureError
 from explorer.networks import Known
-from explorer.ui import cache, drawing, preparation, text, trusted
+from explorer.ui import cache, drawing, preparation, readings, text, trusted
 from explorer.ui.components import boxes as component
 from explorer.ui.components.boxes import Boxed, Said
-from explorer.ui.readings import Readings, table
 
 DOUBTFUL = 0.7  # an answer less sure than this is drawn so
 EMPTY = Said("–", "there is no ink in this box", doubtful=True)
@@ -49,7 +49,8 @@ def show(data: bytes, name: str, network: Known, *, key: str) -> None:
     pixels = np.array([digits[one.number] for one in read], dtype=np.uint8).reshape(-1, *card.shape)
     shares = cache.batch(network.id, network.version, card.name, pixels.tobytes()) if network.usable else None
     answers = {} if shares is None else {one.number: share for one, share in zip(read, shares, strict=True)}
-    strange = _strange(network, read, pixels)
+    doubts = readings.doubts(network, pixels, [one.box for one in read])
+    strange = {one.number: reason for one, reason in zip(read, doubts, strict=True) if reason}
 
     if preparation.off():  # by another picture of the page: to be seen, and undone, here too
         preparation.switches(key=key)
@@ -72,8 +73,8 @@ def show(data: bytes, name: str, network: Known, *, key: str) -> None:
         elif shares is None:
             st.caption(drawing.NO_WEIGHTS)
         elif read:
-            _reading(shown, answers, card)
-            _table(read, pixels, shares, card, key=key, name=name)
+            _reading(shown, answers, strange, card)
+            _table(read, pixels, shares, doubts, card, key=key, name=name)
 
 
 def _prepared(data: bytes, name: str, card: DataCard, shown: list[Boxed]) -> dict[int, np.ndarray]:
@@ -85,14 +86,6 @@ def _prepared(data: bytes, name: str, card: DataCard, shown: list[Boxed]) -> dic
         except PictureError:
             continue  # what stands at its box says so
     return digits
-
-
-def _strange(network: Known, read: list[Boxed], pixels: np.ndarray) -> dict[int, str]:
-    """Why boxes hold no digit, by their numbers; none where nothing can tell (yet)."""
-    verdict = cache.verdict(network, pixels, [one.box for one in read]) if network.usable and len(read) else None
-    if verdict is None:
-        return {}
-    return {one.number: reason for one, reason in zip(read, verdict.reasons, strict=True) if reason}
 
 
 def _said(
@@ -113,8 +106,8 @@ def _said(
     return Said(card.classes[first], detail, doubtful=bool(shares[first] < DOUBTFUL))
 
 
-def _reading(shown: list[Boxed], answers: dict[int, np.ndarray], card: DataCard) -> None:
-    """The digits as they are written, row by row."""
+def _reading(shown: list[Boxed], answers: dict[int, np.ndarray], strange: Collection[int], card: DataCard) -> None:
+    """The digits as they are written, row by row, with a question mark for those that look like none."""
     from explorer.digits.find import rows_of
 
     rows = rows_of(np.array([one.box for one in shown], dtype=float))
@@ -127,19 +120,37 @@ def _reading(shown: list[Boxed], answers: dict[int, np.ndarray], card: DataCard)
             label = one.label
             if label is None and one.number in answers:
                 label = int(answers[one.number].argmax())
-            names.append("–" if label is None or label >= len(card.classes) else card.classes[label])
+            if label is None or label >= len(card.classes):
+                names.append("–")
+            else:
+                names.append("?" if one.number in strange and one.label is None else card.classes[label])
         lines.append(gap.join(names))
-    count = len(shown)
+    odd = sum(one.number in strange and one.label is None for one in shown)
+    count = len(shown) - odd
     st.markdown(f"**{count} digit{'s' if count != 1 else ''}** in {len(rows)} row{'s' if len(rows) != 1 else ''}")
     st.code("\n".join(lines), language=None)
+    if odd:
+        none = "One box looks like no digit" if odd == 1 else f"{odd} boxes look like no digit"
+        st.caption(f"{none}: ? here, dashed in the picture. Delete it there, or say what it is.")
 
 
-def _table(read: list[Boxed], pixels: np.ndarray, shares: np.ndarray, card: DataCard, *, key: str, name: str) -> None:
+def _table(
+    read: list[Boxed],
+    pixels: np.ndarray,
+    shares: np.ndarray,
+    doubts: list[str],
+    card: DataCard,
+    *,
+    key: str,
+    name: str,
+) -> None:
     from explorer.digits.find import reading_order
 
     order = reading_order(np.array([one.box for one in read], dtype=float))
     labels = [read[number].label for number in order]
     known = np.array([-1 if label is None or label >= len(card.classes) else label for label in labels])
     names = [f"digit {place}" for place in range(1, len(read) + 1)]
-    readings = Readings(names, pixels[order], shares[order], known)
-    table(readings, card, key=f"sheet-{key}", file_name=f"{name.rsplit('.', 1)[0]}-digits.csv")
+    # What somebody says of a box ends the doubt.
+    left = ["" if read[number].label is not None else doubts[number] for number in order]
+    found = readings.Readings(names, pixels[order], shares[order], known, left)
+    readings.table(found, card, key=f"sheet-{key}", file_name=f"{name.rsplit('.', 1)[0]}-digits.csv")

@@ -239,9 +239,10 @@ def _result(network: Known, found: Update, rate: Rate, loss: float) -> None:
         symbol, about = REMEMBERED[key]
         given.append((symbol, f"remembered: {about}", number(value)))
     with st.columns([1, 1])[0]:
-        st.html(html.table(("", "", ""), given, caption="Before", numeric=(2,)))
+        st.html(html.table(("Term", "What it is", "Value"), given, caption="Before", numeric=(2,)))
+    caption = "The step, line by line"
     rows = [(line.name, line.symbols(), line.numbers(number), number(line.result), line.about) for line in found.lines]
-    st.html(html.table(("", "=", "=", "=", ""), rows, caption="The step, line by line", numeric=(3,)))
+    st.html(html.table(("Term", "Formula", "In numbers", "Result", "What it is"), rows, caption=caption, numeric=(3,)))
     change = found.new - found.value
     digits = _digits(found.value, found.new)
     st.markdown(

@@ -111,19 +111,21 @@ def _cell_picker(matrix: np.ndarray, card: DataCard) -> None:
     read right."""
     errors = matrix - np.diag(np.diag(matrix))
     order = np.argsort(-errors, axis=None, kind="stable")[: np.count_nonzero(errors)]
-    cells: list[tuple[int, int] | None] = [None, *(divmod(int(cell), len(matrix)) for cell in order)]
+    # None as an option would be shown as nothing chosen.
+    every: tuple[int, ...] = ()
+    cells = [every, *(divmod(int(cell), len(matrix)) for cell in order)]
     cells += [(number, number) for number in range(len(matrix))]
-    chosen = _cell()
+    chosen = _cell() or every
     if chosen not in cells:
         cells.insert(1, chosen)
 
-    def words(cell: tuple[int, int] | None) -> str:
-        if cell is None:
+    def words(cell: tuple[int, ...]) -> str:
+        if cell == every:
             return f"all {errors.sum():,} mistakes"
         return f"{card.classes[cell[0]]} read as {card.classes[cell[1]]}: {matrix[cell]:,}"
 
     def take() -> None:
-        st.session_state["cell"] = st.session_state["cell-picker"]
+        st.session_state["cell"] = st.session_state["cell-picker"] or None
 
     st.session_state["cell-picker"] = chosen
     st.selectbox("Digits shown", cells, key="cell-picker", format_func=words, on_change=take)

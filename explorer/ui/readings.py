@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,8 @@ from PIL import Image
 
 from explorer.analysis import wilson
 from explorer.data.cards import DataCard
-from explorer.ui import shell, state, text
+from explorer.networks import Known
+from explorer.ui import cache, shell, state, text
 
 PAGE = 50
 
@@ -25,13 +27,14 @@ class Readings:
     """N digits and what a network makes of them.
 
     ``names``: where each comes from; ``pixels``: uint8 (N, C, H, W); ``probabilities``: (N, K); ``labels``: int (N,),
-    -1 where it is not known.
+    -1 where it is not known; ``doubts``: why it does not look like a digit, '' where it does, or nothing can tell.
     """
 
     names: list[str]
     pixels: np.ndarray
     probabilities: np.ndarray
     labels: np.ndarray
+    doubts: Sequence[str]
 
     @property
     def order(self) -> np.ndarray:
@@ -45,11 +48,19 @@ class Readings:
         return int((self.order[known, 0] == self.labels[known]).sum()), int(known.sum())
 
 
+def doubts(network: Known, pixels: np.ndarray, boxes: Sequence[tuple[int, int, int, int]] | None = None) -> list[str]:
+    """Why prepared pictures, uint8 (N, C, H, W), which were at ``boxes`` in theirs, do not look like digits: a sentence
+    or two each, '' where they do, or nothing can tell (yet)."""
+    verdict = cache.verdict(network, pixels, boxes) if network.usable and len(pixels) else None
+    return [""] * len(pixels) if verdict is None else list(verdict.reasons)
+
+
 def as_csv(readings: Readings, card: DataCard) -> bytes:
-    """A row a digit: source, answer, probability, runner-up, its probability, label (empty where unknown)."""
+    """A row a digit: source, answer, probability, runner-up, its probability, label (empty where unknown), and why it
+    does not look like a digit (empty where it does)."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["source", "answer", "probability", "runner_up", "runner_up_probability", "label"])
+    writer.writerow(["source", "answer", "probability", "runner_up", "runner_up_probability", "label", "doubt"])
     order = readings.order
     for number, name in enumerate(readings.names):
         first, second = (int(place) for place in order[number])
@@ -57,7 +68,7 @@ def as_csv(readings: Readings, card: DataCard) -> bytes:
         label = int(readings.labels[number])
         truth = card.classes[label] if label >= 0 else ""
         answers = (card.classes[first], f"{shares[first]:.6f}", card.classes[second], f"{shares[second]:.6f}")
-        writer.writerow([text.cell(name), *answers, truth])
+        writer.writerow([text.cell(name), *answers, truth, readings.doubts[number]])
     return out.getvalue().encode()
 
 
@@ -110,13 +121,20 @@ def _frame(readings: Readings, card: DataCard, shown: np.ndarray) -> dict[str, l
     rows = np.arange(len(shown))
     columns: dict[str, list[Any]] = {
         "Digit": [_url(readings.pixels[number]) for number in shown],
-        "Read": [card.classes[int(place)] for place in order[:, 0]],
+        "Read": [
+            card.classes[int(place)] + ("?" if readings.doubts[number] else "")
+            for number, place in zip(shown, order[:, 0], strict=True)
+        ],
         "Sure": shares[rows, order[:, 0]].tolist(),
         "Else": [
             f"{card.classes[int(place)]} ({text.probability(share)})"
             for place, share in zip(order[:, 1], shares[rows, order[:, 1]], strict=True)
         ],
     }
+    if any(readings.doubts):
+        columns["Looks like no digit" if card.name == "mnist" else "Looks unknown"] = [
+            readings.doubts[number] for number in shown
+        ]
     labels = readings.labels[shown]
     if (readings.labels >= 0).any():
         columns["Label"] = [card.classes[int(label)] if label >= 0 else "" for label in labels]

@@ -368,6 +368,7 @@ def test_mistakes_are_those_that_pytorch_makes(open_app: Open) -> None:
     assert wall.header["captions"][0].startswith(f"{data.test.labels[first]} → {guesses[first]}, ")
     picker = tested.selectbox(key="cell-picker")
     assert picker.options[0] == f"all {len(wrong):,} mistakes"
+    assert picker.index == 0
     true, read = int(picker.options[1][0]), int(picker.options[1][len("5 read as ")])
     cell = np.flatnonzero((data.test.labels == true) & (guesses.numpy() == read))
     assert picker.options[1] == f"{true} read as {read}: {len(cell)}"
@@ -377,6 +378,8 @@ def test_mistakes_are_those_that_pytorch_makes(open_app: Open) -> None:
     picker.set_value((true, read)).run()
     order = cell[np.argsort(-shares.numpy()[cell], kind="stable")][:60]
     np.testing.assert_array_equal(shown_wall(tested, "mistakes-wall").pixels, data.test.pixels[order][:, 0])
+    tested.selectbox(key="cell-picker").set_value(()).run()
+    np.testing.assert_array_equal(shown_wall(tested, "mistakes-wall").pixels, wall.pixels)
 
 
 def test_a_network_without_weights_says_so(open_app: Open) -> None:

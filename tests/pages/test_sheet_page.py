@@ -14,11 +14,11 @@ from PIL import Image
 from sheets_drawn import ROWS, Drawn, sheet
 from streamlit.testing.v1 import AppTest
 
-from explorer import networks
+from explorer import networks, rejection
 from explorer.data.cards import find_card
 from explorer.data.tensors import as_tensor, normalise
 from explorer.digits import Box, decode, prepare_box, survey
-from explorer.ui import readings, text
+from explorer.ui import cache, readings, text
 from explorer.ui.components import boxes
 from explorer.ui.components.boxes import corrected
 
@@ -56,7 +56,9 @@ def test_a_sheet_is_read_row_by_row_as_pytorch_reads_its_digits(uploaded: Any) -
     card = find_card(known.spec.data.dataset)
     pixels = np.stack([prepare_box(found, box).pixels[None] for box in found.boxes])
     shares = model(normalise(as_tensor(pixels), card)).detach().double().softmax(1)
-    assert reading(tested).replace("\n", "") == "".join(card.classes[int(row.argmax())] for row in shares)
+    reasons = rejection.judge(model, cache.trust(known), pixels, card, found.boxes).reasons
+    said = ["?" if why else card.classes[int(row.argmax())] for row, why in zip(shares, reasons, strict=True)]
+    assert reading(tested).replace("\n", "") == "".join(said)
     assert len(reading(tested).splitlines()) == len(ROWS)
     data = given[-1]
     assert [tuple(one["box"]) for one in data["boxes"]] == list(found.boxes)
@@ -125,13 +127,41 @@ def test_the_csv_has_a_row_a_digit_and_no_formula() -> None:
     card = find_card("mnist")
     shares = np.full((2, 10), 0.01)
     shares[0, 3], shares[0, 5], shares[1, 1], shares[1, 7] = 0.8, 0.12, 0.9, 0.05
-    table = readings.Readings(["=cmd()", 'a"b,c.png'], np.zeros((2, 1, 28, 28), np.uint8), shares, np.array([-1, 7]))
+    table = readings.Readings(
+        ["=cmd()", 'a"b,c.png'], np.zeros((2, 1, 28, 28), np.uint8), shares, np.array([-1, 7]), ["", "A, b."]
+    )
     assert readings.as_csv(table, card).decode().splitlines() == [
-        "source,answer,probability,runner_up,runner_up_probability,label",
-        "'=cmd(),3,0.800000,5,0.120000,",
-        '"a""b,c.png",1,0.900000,7,0.050000,7',
+        "source,answer,probability,runner_up,runner_up_probability,label,doubt",
+        "'=cmd(),3,0.800000,5,0.120000,,",
+        '"a""b,c.png",1,0.900000,7,0.050000,7,"A, b."',
     ]
     assert table.score == (0, 1)
+
+
+def test_what_looks_like_no_digit_is_said_wherever_it_is_read(
+    uploaded: Any, open_app: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(readings, "doubts", lambda _, pixels, *__: ["Odd."] + [""] * (len(pixels) - 1))
+    tested, _ = uploaded(SHEET.png)
+    assert not tested.exception
+    assert reading(tested).count("?") == 1
+    count = len("".join(ROWS)) - 1
+    assert any(f"**{count} digits** in {len(ROWS)} rows" in str(item.value) for item in tested.markdown)
+    assert any("One box looks like no digit: ? here" in str(item.value) for item in tested.caption)
+    shown = tested.dataframe[0].value
+    assert shown["Looks like no digit"].tolist() == ["Odd."] + [""] * count
+    assert [read.endswith("?") for read in shown["Read"]] == [True] + [False] * count
+    # somebody knows better
+    tested, _ = uploaded(SHEET.png, [boxes.Boxed(7, survey(decode(SHEET.png)).boxes[0], 5)])
+    assert reading(tested) == "5"
+    assert "Looks like no digit" not in tested.dataframe[0].value
+
+    files = [SimpleNamespace(name=f"{n}.png", file_id=str(n), getvalue=lambda: SHEET.png) for n in range(4)]
+    monkeypatch.setattr(st, "file_uploader", lambda *_, **__: files)
+    tested = open_app("digits")
+    while not tested.dataframe:
+        tested.run()
+    assert any(f"**{4 * count + 3} digits**, 1 more look like none" in str(item.value) for item in tested.markdown)
 
 
 def test_a_table_of_digits_is_scored_against_its_labels(open_app: Open, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,6 +29,7 @@ from explorer.training.events import Checkpoint
 from explorer.training.one_step import Difference, Memory, finite_difference, fresh, gradient, recall
 from explorer.training.schedule import Rate
 from explorer.training.updates import SYMBOLS, Line, update
+from explorer.ui import text
 
 
 def images(number: int = 6) -> tuple[Tensor, Tensor]:
@@ -42,10 +43,10 @@ def some_index(shape: tuple[int, ...], draw: st.DataObject) -> tuple[int, ...]:
 
 def evaluated(line: Line) -> float:
     """The formula as Python reads it, with the line's own numbers."""
-    text = line.formula.format_map({name: f"({value!r})" for name, value in line.values.items()})
-    for sign, python in (("·", "*"), ("−", "-"), ("√", "math.sqrt"), ("²", "**2"), ("^", "**")):
-        text = text.replace(sign, python)
-    return float(eval(text, {"math": math}))  # noqa: S307 our own formulas
+    python = line.formula.format_map({name: f"({value!r})" for name, value in line.values.items()})
+    for sign, operator in (("·", "*"), ("−", "-"), ("√", "math.sqrt"), ("²", "**2"), ("^", "**")):
+        python = python.replace(sign, operator)
+    return float(eval(python, {"math": math}))  # noqa: S307 our own formulas
 
 
 recipes = st.builds(
@@ -56,6 +57,15 @@ recipes = st.builds(
     weight_decay=st.sampled_from([0.0, 0.0001, 0.1]),
     label_smoothing=st.sampled_from([0.0, 0.1]),
 )
+
+
+def test_a_formula_is_written_as_one_writes_it() -> None:
+    values = {"beta2": 0.999, "second": 2.5, "g": 1.591e-6, "step": 12_345.0}
+    line = Line("v", "{beta2} · {second} + (1 − {beta2}^{step}) · {g}²", values, 0.0, "")
+    assert line.symbols() == "β₂ · v + (1 − β₂ᵗ) · g²"
+    shown = line.numbers(text.number)
+    assert shown == "0.999 · 2.5 + (1 − 0.999¹²³⁴⁵) · (1.591 × 10⁻⁶)²"
+    assert line._replace(values=values | {"g": -0.5}).numbers(text.number).endswith("· (−0.5)²")
 
 
 # --- the update -----------------------------------------------------------------------------------------------------
@@ -104,7 +114,7 @@ def test_every_line_is_written_out_in_symbols_and_in_numbers(optimizer: Optimize
     found = update(recipe, fresh(recipe).rate, value=-0.25, gradient=0.5, memory={})
     for line in found.lines:
         assert not re.search(r"[{}_]", line.symbols())
-        assert all(SYMBOLS[name] in line.symbols() for name in line.values)
+        assert all(("ᵗ" if name == "step" else SYMBOLS[name]) in line.symbols() for name in line.values)
         assert not re.search(r"[{}_]", line.numbers(str))
     last = found.lines[-1].numbers(str)
     assert f"· {recipe.learning_rate}" in last or f"− {recipe.learning_rate}" in last

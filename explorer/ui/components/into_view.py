@@ -11,7 +11,8 @@ _mount = st.components.v2.component("kernelscope_into_view", html=assets.FAULT, 
 
 
 def into_view(selector: str, content: str, *, key: str) -> None:
-    """Scrolls to the page's first element that the CSS ``selector`` finds, as soon as it is there, whenever ``content``,
-    a name for what is in it, is another one than before. Neither the first one of a page nor "" is scrolled to."""
+    """Scrolls to the page's first element that the CSS ``selector`` finds, as soon as it is there, whenever
+    ``content``, a name for what is in it, is another one than before. Neither the first one of a page nor "" is
+    scrolled to."""
     _SCRIPT.publish()
     _mount(key=key, data={"selector": selector, "content": content})

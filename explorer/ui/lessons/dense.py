@@ -69,9 +69,11 @@ def chosen_unit(scene: Scene) -> int:
 def question(scene: Scene) -> Question:
     names, logits = scene.card.classes, scene.logits
     first, second = (int(k) for k in np.argsort(-logits, kind="stable")[:2])
-    gap = float(logits[first] - logits[second])
+    # From what the reader sees, so that a calculator agrees.
+    shown = np.round(logits.astype(float), 2)
+    gap = float(shown[first] - shown[second])
     times = float(np.exp(gap))
-    quotient = float(logits[first] / logits[second]) if logits[second] else 0.0
+    quotient = float(shown[first] / shown[second]) if shown[second] else 0.0
     wrong = [
         Choice(f"{_factor(gap)} times", "The difference stands in the exponent: softmax raises e to it.", gap),
         Choice(f"{_factor(2**gap)} times", "That would be with base 2. Softmax takes e = 2.718…", 2**gap),
