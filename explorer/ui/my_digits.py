@@ -19,10 +19,10 @@ from explorer.networks import Known
 from explorer.ui import cache, html, shell
 from explorer.ui.components import wall
 
-KEEP = "Keep as a …"
+KEEP = "Keep in my test set"
 EMPTY = (
     "Here your own digits will stand, with what they are and what the network reads: draw, upload or photograph one "
-    "and choose *Keep as a …* beside its answer. Every network is then tested on them, beside MNIST."
+    "and choose *Keep in my test set* beside its answer. Every network is then tested on them, beside MNIST."
 )
 SERVER = (
     "They are then kept in a file on this server and found again by this page's address, which gets a key. Whoever has "
@@ -65,7 +65,9 @@ def keep_button(pixels: np.ndarray | None, card: DataCard, *, key: str, source: 
     said = st.session_state.pop(_SAID, None)
     if said:  # in the script's run: a callback of a fragment may show nothing
         st.toast(said, icon=":material/bookmark:")
-    with st.popover(KEEP, icon=":material/bookmark_add:", disabled=pixels is None, key=f"keep-open-{key}"):
+    # Another one after each digit that was kept: so it is closed again.
+    box = f"keep-open-{key}-{len(kept(card))}"
+    with st.popover(KEEP, icon=":material/bookmark_add:", disabled=pixels is None, key=box):
         st.pills(
             "What is it?",
             list(range(len(card.classes))),

@@ -420,3 +420,21 @@ def test_a_run_is_paused_resumed_stopped_and_deleted(visit: Callable[..., Page])
     page.get_by_role("button", name="Delete it").click()
     expect(head).to_have_count(0, timeout=LONG)
     expect(page.get_by_role("combobox", name="Current network")).to_have_value("Article's network (bundled)")
+
+
+def test_on_a_phone_the_menu_gives_way_to_the_page_that_it_leads_to(app: str, browser: Any) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(f"{app}/data")
+    expect(page.get_by_role("tab", name="Classes")).to_be_visible(timeout=LONG)
+    page.get_by_test_id("stExpandSidebarButton").tap()
+    link = page.get_by_test_id("stSidebar").get_by_role("link", name="Mistakes")
+    expect(link).to_be_in_viewport(ratio=1)
+    for target in (link, page.get_by_test_id("stSidebarCollapseButton").get_by_role("button")):
+        box = target.bounding_box()
+        assert box
+        assert box["height"] >= 44
+    link.tap()
+    expect(page.locator("h1").first).to_have_text("Mistakes", timeout=LONG)
+    expect(link).not_to_be_in_viewport()
+    context.close()

@@ -50,7 +50,7 @@ def test_a_step_switched_off_changes_the_answer_until_all_are_on(page: Page, app
 
 
 def keep(page: Page, digit: str) -> None:
-    page.get_by_role("button", name="Keep as a …").first.click()
+    page.get_by_role("button", name="Keep in my test set").first.click()
     page.get_by_test_id("stPopoverBody").get_by_text(digit, exact=True).click()
     expect(page.get_by_text(f"Kept as a {digit}:")).to_be_visible()
     page.keyboard.press("Escape")

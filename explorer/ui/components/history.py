@@ -12,7 +12,7 @@ from explorer.ui.components import assets
 LONGEST = 20_000
 """Characters of an address's query that are looked at: more than browsers and servers let through."""
 
-_SCRIPT = assets.script("history.js")
+_SCRIPT = assets.script("menu.js", "history.js")  # both of every page, and one element
 _mount = st.components.v2.component("kernelscope_history", html=assets.FAULT, css="", js=_SCRIPT.loader)
 
 
