@@ -41,7 +41,7 @@ def show() -> None:
             icon=":material/add:",
             key="add-conv",
             on_click=edit,
-            args=(lambda d: d.added("convs"),),
+            args=(_with_a_convolution,),
             width="stretch",
         )
     with st.container(border=True, key="head"):
@@ -73,6 +73,13 @@ def show() -> None:
         )
     classes = len(find_card(draft.data.dataset).classes)
     st.caption(f"Then always: a fully connected output layer with {classes} units, one a class, and softmax.")
+
+
+def _with_a_convolution(draft: Draft) -> Draft:
+    """One more, like the last one; where that is too large for what is left of the map, one that fits."""
+    grown = draft.added("convs")
+    worked = traced(draft)[1] is None
+    return grown.with_model(mended(grown)) if worked and traced(grown)[1] is not None else grown
 
 
 @shell.fragment(key="presets")

@@ -13,13 +13,13 @@ from explorer.errors import SpecError
 from explorer.figures import theme
 from explorer.figures.network import architecture, describe
 from explorer.runs import service
-from explorer.shapes import LayerShape, totals
+from explorer.shapes import LayerShape, describe_repair, totals
 from explorer.ui import cache, html, state
 from explorer.ui.block_controls import follow
 from explorer.ui.components import chart
 from explorer.ui.components.drag import drag
-from explorer.ui.redraw import redraw
-from explorer.ui.summaries import traced
+from explorer.ui.redraw import edit, redraw
+from explorer.ui.summaries import mended, traced
 from explorer.ui.text import duration
 
 ALIKE = 8.0
@@ -44,6 +44,14 @@ def show() -> None:
         _totals(draft, layers)
     else:
         st.error(str(error), icon=":material/error:")
+        # Its block, which has this, too, may be out of sight.
+        st.button(
+            f"Make it fit: {describe_repair(draft.model, mended(draft))}",
+            key="mend",
+            icon=":material/build:",
+            on_click=edit,
+            args=(lambda d: d.with_model(mended(d)),),
+        )
     _actions(error)
     folder = st.expander("Every layer in numbers", key="layer-table", on_change="rerun")
     if folder.open:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -11,10 +11,12 @@ import streamlit as st
 
 from explorer import edited, imported
 from explorer.data.cards import find_card
-from explorer.errors import ExplorerError
+from explorer.draft import Draft
+from explorer.errors import ExplorerError, SpecError
 from explorer.figures import curves, theme
 from explorer.figures.matrix import matrix
 from explorer.figures.probes import probes
+from explorer.networks import Known
 from explorer.runs import service
 from explorer.runs.follower import Curve
 from explorer.runs.records import RunRecord
@@ -22,6 +24,7 @@ from explorer.training.choice import on_threads
 from explorer.ui import cache, html, shell, sidebar, state
 from explorer.ui.components import chart, wall
 from explorer.ui.components.into_view import into_view
+from explorer.ui.redraw import edit
 from explorer.ui.text import duration
 
 STATE_TITLES = {
@@ -51,9 +54,14 @@ def show() -> None:
 def _empty() -> None:
     st.info(
         "Press Train: here the loss falls, the kernels take shape, and ten digits show what the network thinks "
-        "of them. Until then every page shows a bundled network that is trained already.",
+        "of them. Until then every page shows a bundled network that is trained already."
+        + (" Your own runs are in the sidebar's list, before the bundled ones." if any(_own()) else ""),
         icon=":material/show_chart:",
     )
+
+
+def _own() -> Iterator[Known]:
+    return (network for network in cache.known_networks() if network.kind == "run")
 
 
 def _view(run_id: str, was_active: bool) -> None:
@@ -93,9 +101,28 @@ def _header(run: RunRecord, title: str) -> None:
             _action("Stop", "stop", ":material/stop:", lambda: service.stop(run.id))
         elif run.state in ("paused", "stopped", "failed"):
             _action("Resume", "resume", ":material/play_arrow:", lambda: service.resume(run.id))
+        _rebuild(run)
         with st.popover("Delete", icon=":material/delete:", key="delete-popover"):
             st.markdown(f"Delete {html.bold(run.name)} with its curves and weights? It can't be brought back.")
             _action("Delete it", "delete", ":material/delete:", lambda: _delete(run.id))
+
+
+def _rebuild(run: RunRecord) -> None:
+    """The way from a run to the next one: its network and recipe in the builder."""
+    try:
+        draft = Draft.from_run(run.spec)
+    except SpecError:  # it has layers that no slider makes
+        return
+    shown = state.draft().run_spec()
+    st.button(
+        "Build from it",
+        key="run-rebuild",
+        icon=":material/design_services:",
+        help="Brings its network and its recipe into the builder, to be changed. Undo brings back what is there now.",
+        disabled=(shown.model, shown.data, shown.train) == (run.spec.model, run.spec.data, run.spec.train),
+        on_click=edit,
+        args=(lambda _: draft,),
+    )
 
 
 def _action(label: str, key: str, icon: str, act: Callable[[], object], enabled: bool = True) -> None:

@@ -91,7 +91,8 @@ def describe(network: Known) -> str:
 
 
 def _network(usable: bool, busy: bool) -> None:
-    networks = {network.id: network for network in cache.known_networks()}
+    # The reader's own first, the newest on top.
+    networks = {network.id: network for network in sorted(cache.known_networks(), key=lambda one: one.kind == "zoo")}
     current = current_network()
     if (current.usable, current.busy) != (usable, busy):
         st.rerun()  # its first weights are there, or its training has ended: the whole page shows something else
@@ -111,7 +112,7 @@ def _network(usable: bool, busy: bool) -> None:
         key=key,
         format_func=lambda name: _label(networks[name]),
         on_change=take,
-        help="Every page shows this network. The bundled ones come first, then your runs, newest first.",
+        help="Every page shows this network. Your runs come first, the newest on top, then the bundled ones.",
     )
     st.caption(describe(current))
     moments.notice(current)
@@ -125,6 +126,7 @@ def _network(usable: bool, busy: bool) -> None:
 
 
 def _label(network: Known) -> str:
+    # Streamlit knows an option by its text: a text that changes while the run trains would be another option.
     return f"{network.title} (bundled)" if network.kind == "zoo" else network.label
 
 

@@ -145,6 +145,14 @@ def test_blocks_are_added_moved_and_removed(open_app: Open) -> None:
     assert not button(tested, "train").disabled  # dense layers alone are a network, too
 
 
+def test_a_block_is_added_as_one_that_fits(open_app: Open) -> None:
+    tested = open_app("build")
+    for _ in range(3):  # 28 → 13 → 5 → 3 → 1 with kernels of 3 × 3
+        button(tested, "add-conv").click().run()
+        assert not tested.error
+    assert [block.kernel_size for block in tested.session_state["history"].now.blocks.convs] == [3, 3, 3, 3, 1]
+
+
 def test_one_click_takes_one_change_back_however_often_it_is_heard(
     open_app: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:

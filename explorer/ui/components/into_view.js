@@ -1,6 +1,6 @@
 // Scrolls to an element of the page when there is something new in it. into_view.py says when.
 
-const PATIENCE = 4_000; // milliseconds until the element has to be there, with what stands below it: only then it can rise
+const PATIENCE = 10_000; // milliseconds until the element has to be there, with what stands below it: only then it can rise
 const PAUSE = 250;
 const seen = new Map(); // selector → what was in it last
 let reader; // whoever scrolls meanwhile has the last word
