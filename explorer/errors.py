@@ -7,6 +7,12 @@ catch that one class and show its sentence. Anything else is a bug, logged with 
 from __future__ import annotations
 
 
+def sentence(text: str) -> str:
+    """An error's text with a capital at its beginning and a full stop at its end."""
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 class ExplorerError(Exception):
     """The root of all errors that carry a sentence for the user."""
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from explorer.errors import StoreError
+from explorer.errors import StoreError, sentence
 from explorer.home import home
 from explorer.jobs import files
 from explorer.jobs.files import JobFiles
@@ -191,12 +191,6 @@ class Jobs:
             return
         error = in_words("The computation's process ended unexpectedly", self._executor.exit_code(_handle(job)))
         job.end({"state": "failed", "error": error}, keep_log=True)
-
-
-def sentence(text: str) -> str:
-    """An error's text with a capital at its beginning and a full stop at its end."""
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "?")) else f"{text}."
 
 
 def local() -> Jobs:

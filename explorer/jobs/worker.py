@@ -11,7 +11,7 @@ import os
 import sys
 import time
 
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, sentence
 from explorer.jobs import registry, service
 from explorer.jobs.context import Context
 from explorer.jobs.files import JobFiles
@@ -73,7 +73,7 @@ class Teller:
 
 def _sentence(fault: Exception) -> str:
     if isinstance(fault, ExplorerError):
-        return service.sentence(str(fault))
+        return sentence(str(fault))
     if isinstance(fault, MemoryError) or "can't allocate memory" in str(fault) or "out of memory" in str(fault):
         return "The machine has too little free memory for this: end other work on it, or ask for less, and try again."
     return f"An unexpected {type(fault).__name__} ended the computation: {fault} (the server keeps its log)."

@@ -16,7 +16,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 from explorer import data
-from explorer.errors import ExplorerError, StoreError
+from explorer.errors import ExplorerError, StoreError, sentence
 from explorer.machine import cores
 from explorer.runs import service
 from explorer.runs.artifacts import RunFolder, atomic_write, run_folder
@@ -104,7 +104,7 @@ def _work(store: SqlRunStore, lease: Lease) -> Outcome:
     try:
         if error is not None:
             kept = store.latest_checkpoints(lease.run_id)
-            error = _sentence(error) + (f" The weights of step {kept[0].step:,} are kept." if kept else "")
+            error = sentence(error) + (f" The weights of step {kept[0].step:,} are kept." if kept else "")
         store.finish(lease, state, error, result)
     except StoreError:
         log.exception("the end of run %s (%s) could not be written", lease.run_id, state)
@@ -261,11 +261,6 @@ def _result(
         "weights_sha256": sha256,
         "data": about_data,
     }
-
-
-def _sentence(text: str) -> str:
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 if __name__ == "__main__":

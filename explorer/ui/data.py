@@ -138,7 +138,10 @@ def _samples(network: Known, data: Dataset) -> None:
     shown = numbers[(page - 1) * PAGE : page * PAGE]
     split: state.Split = "test" if name == "test" else "train"
     gallery.digits(data, split, shown, [f"{data.card.classes[labels[n]]} · {n}" for n in shown], key="data-wall")
-    st.caption(f"{len(numbers):,} images. Click one to make it the current digit on every page.")
+    st.caption(
+        f"{len(numbers):,} images, under each its class · its number. "
+        "Click one to make it the current digit on every page."
+    )
 
 
 # --- augmentation ---

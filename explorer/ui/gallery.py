@@ -32,22 +32,9 @@ def show(card: DataCard) -> None:
         pages = max(1, -(-len(numbers) // PAGE))
         page = st.pagination(pages, key=f"gallery-page-{card.name}-{wanted}") if pages > 1 else 1
         shown = numbers[(page - 1) * PAGE : page * PAGE]
-
-        def take(position: int) -> None:
-            state.select_digit(int(shown[position]))
-            st.rerun()
-
-        current = np.flatnonzero(shown == (state.digit_index() if state.digit_index() is not None else -1))
-        wall(
-            np.asarray(test.pixels[shown])[:, 0],
-            key="gallery-wall",
-            scale="brightness",
-            captions=[f"{card.classes[int(test.labels[number])]} · {number}" for number in shown],
-            tile=48,
-            label="Test digits",
-            selected=int(current[0]) if len(current) else None,
-            on_click=take,
-        )
+        captions = [f"{card.classes[int(test.labels[number])]} · {number}" for number in shown]
+        digits(cache.dataset(card.name), "test", shown, captions, key="gallery-wall")
+        st.caption("Under each digit: its class · its number.")
 
 
 def digits(data: Dataset, split: state.Split, shown: np.ndarray, captions: list[str], *, key: str) -> None:

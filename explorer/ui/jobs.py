@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import streamlit as st
 
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, sentence
 from explorer.jobs import service
 from explorer.jobs.request import Request
 from explorer.jobs.service import Look
@@ -36,7 +36,7 @@ def result(
         try:
             return cache.job_result(request.key)
         except ExplorerError as error:
-            fault = service.sentence(str(error))
+            fault = sentence(str(error))
     if found.active:
         shell.fragment(key=f"{key}-job", run_every=POLL_SECONDS)(_progress)(request.key, key)
     else:

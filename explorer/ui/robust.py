@@ -114,7 +114,11 @@ def _jobs(everything: dict[str, list[Curve]], trial: Trial) -> None:
                 on_click=partial(_start, missing),
             )
         if len(rest) > len(missing):
-            st.button(f"Count all {len(rest)} missing curves", key="robust-count-all", on_click=partial(_start, rest))
+            about = "Under every change, for the networks that are compared: " + ", ".join(
+                f"{html.escape_markdown(curve.title)}, {curve.trial.title}" for curve in rest
+            )
+            label = f"Count all {len(rest)} missing curves"
+            st.button(label, key="robust-count-all", help=about, on_click=partial(_start, rest))
     active = [curve for curves in everything.values() for curve in curves if curve.look and curve.look.active]
     working = [curve for curve in active if curve.look and curve.look.state != "waiting"]
     if not active:

@@ -144,7 +144,7 @@ def _digit(waiting: bool) -> None:
         st.html(html.picture(pixels, size=84, alt=f"The current digit, {truth}"))
     with right:
         if seen is None:
-            verdict = "No answer yet: the network has no weights." if not network.usable else "Waiting for the network."
+            verdict = "It has no weights yet." if not network.usable else "Waiting for the network."
             st.caption(verdict)
         else:
             st.html(_verdict(seen["probabilities"], label, card.classes))

@@ -49,6 +49,6 @@ def test_a_network_at_a_moment_of_its_training_is_asked_for_as_such(
     monkeypatch.setenv("KERNELSCOPE_HOME", str(tmp_path))
     known = networks.find("softmax")
     now, then = (ask("changed", network=one, edits="[]") for one in (known, known.at(4)))
-    assert (then.network, then.snapshot, then.version) == ("softmax", 4, None)
+    assert (then.network, then.snapshot, then.version) == ("softmax", 4, known.version)
     assert then.key != now.key
     assert then == ask("changed", network=known, snapshot=4, edits="[]")
