@@ -32,11 +32,6 @@ def statistics(values: np.ndarray) -> Statistics:
     )
 
 
-def each(values: np.ndarray) -> list[Statistics]:
-    """A layer's maps (C, H, W) or kernels (K, C, H, W) → one summary for each entry of the first axis."""
-    return [statistics(part) for part in values]
-
-
 def strongest(maps: np.ndarray) -> np.ndarray:
     """Maps (C, H, W) or units (C,) → their numbers int64 (C,), the largest mean absolute value first, ties in order."""
     strength = np.abs(maps, dtype=np.float64).reshape(len(maps), -1).mean(1)

@@ -60,37 +60,6 @@ def before_after(before: np.ndarray, after: np.ndarray, classes: Sequence[str], 
     return figure(drawn, layout)
 
 
-def units(values: np.ndarray, *, title: str = "") -> go.Figure:
-    """A dense layer's activations (units,), one upright bar a unit in their own order, in the colours of the signed
-    scale's two ends."""
-    bars = [
-        {
-            "type": "bar",
-            "x": np.flatnonzero(chosen).astype(np.int32),
-            "y": values[chosen].astype(np.float32),
-            "marker": {"color": colour, "line": {"width": 0}},
-            "hovertemplate": "unit %{x}<br>%{y:.7~g}<extra></extra>",
-        }
-        for chosen, colour in ((values < 0, LIGHT.signed[1]), (values >= 0, LIGHT.signed[-2]))
-    ]
-    layout = {
-        "barmode": "overlay",
-        "showlegend": False,
-        "title": {"text": title},
-        "bargap": 0.0 if len(values) > 200 else 0.2,
-        "xaxis": {"title": {"text": "unit"}, "showgrid": False, "tickformat": ",d"},
-        "yaxis": {"title": {"text": "activation"}, "zeroline": True},
-        "margin": {"l": 8, "r": 8, "t": 32 if title else 8, "b": 8},
-        "uirevision": "units",
-    }
-    return figure(bars, layout)
-
-
-def table(values: np.ndarray, names: Sequence[str], *, what: str = "probability") -> list[dict[str, object]]:
-    """One row a class or unit."""
-    return [{"name": name, what: value} for name, value in zip(names, values.tolist(), strict=True)]
-
-
 def _percent(share: float) -> str:
     """Three digits, and never 100 % or 0 % for something that is not."""
     if 0 < share < 0.0005:

@@ -72,13 +72,5 @@ def heatmap(
     return figure([trace], layout)
 
 
-def table(values: np.ndarray) -> list[dict[str, object]]:
-    """All values, one row a row of the map, columns by number."""
-    return [
-        {"row": number, **{str(column): value for column, value in enumerate(row)}}
-        for number, row in enumerate(values.tolist())
-    ]
-
-
 def _ticks(low: float, high: float) -> list[float]:
     return [low, 0.0, high] if low < 0 < high else [low, high]

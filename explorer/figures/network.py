@@ -75,23 +75,6 @@ def architecture(
     return figure(data, layout)
 
 
-def table(layers: Sequence[LayerShape]) -> list[dict[str, object]]:
-    """The diagram's numbers, exact, one row a layer."""
-    return [
-        {
-            "layer": entry.name,
-            "kind": TITLES[entry.layer.kind],
-            "output": theme.shape_text(entry.output),
-            "parameters": entry.parameters,
-            "multiply-adds": entry.macs,
-            "sees": entry.receptive_field,
-            "bytes": entry.activation_bytes,
-            "output size": entry.formula,
-        }
-        for entry in layers
-    ]
-
-
 def describe(layers: Sequence[LayerShape], input_shape: Shape, error: SpecError | None = None) -> str:
     """The diagram in words, for those who don't see it."""
     parts = [f"input {theme.shape_text(input_shape)}"]

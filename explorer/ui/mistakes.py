@@ -11,6 +11,7 @@ from explorer import networks
 from explorer.analysis import Evaluation, confusion, mistakes, per_class, wilson
 from explorer.data.cards import DataCard, find_card
 from explorer.figures.matrix import matrix as matrix_figure
+from explorer.figures.matrix import table as counts_table
 from explorer.ui import cache, explained, html, label_errors, moments, robust, sidebar, state, voting
 from explorer.ui.components import Click, chart, wall
 from explorer.ui.tabs import tabs
@@ -75,6 +76,7 @@ def _all(found: Evaluation, card: DataCard) -> None:
     left, right = st.columns([1, 1.15], gap="large")
     with left:
         _matrix(matrix, card)
+        _counts(matrix, card)
     with right:
         _gallery(found, matrix, card)
     _classes(matrix, card)
@@ -105,6 +107,14 @@ def _matrix(matrix: np.ndarray, card: DataCard) -> None:
         alt=f"Confusion matrix. Most frequent confusion: {card.classes[row]} read as {card.classes[column]}, "
         f"{matrix[row, column]} times.",
     )
+
+
+def _counts(matrix: np.ndarray, card: DataCard) -> None:
+    with st.expander("As a table", key="confusion-table"):
+        rows = [tuple(map(str, line.values())) for line in counts_table(matrix, card.classes)]
+        head = ("is ↓ read as →", *card.classes)
+        numbers = range(1, len(head))
+        st.html(html.table(head, rows, caption="Digits of each class, by what they are read as", numeric=numbers))
 
 
 def _cell_picker(matrix: np.ndarray, card: DataCard) -> None:

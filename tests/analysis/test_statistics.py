@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy.linalg import norm
 
-from explorer.analysis.statistics import each, statistics, strongest
+from explorer.analysis.statistics import statistics, strongest
 
 MAPS = arrays(
     np.float32, array_shapes(min_dims=2, max_dims=3, max_side=6), elements=st.sampled_from([0, -0.0, 1, -3, 1e-3, 1e4])
@@ -34,11 +34,6 @@ def test_a_summary_is_pythons_own(values: np.ndarray) -> None:
 def test_float32_maps_are_summed_up_in_float64() -> None:
     values = np.full((1000, 1000), 0.1, np.float32)
     assert statistics(values).mean == pytest.approx(float(np.float32(0.1)), rel=1e-14)
-
-
-@given(MAPS)
-def test_each_map_of_a_layer_has_its_own_summary(values: np.ndarray) -> None:
-    assert each(values) == [statistics(values[index]) for index in range(len(values))]
 
 
 @given(MAPS)

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from explorer.figures import bars
-from explorer.figures.theme import LIGHT
 
 CLASSES = ("cat", "dog", "bird")
 SHARES = np.array([0.25, 0.7, 0.05])
@@ -33,17 +32,3 @@ def test_no_share_is_rounded_to_all_or_nothing(share: float) -> None:
     assert (shown == "100.0") == (share == 1)
     if shown[0] not in "<>":
         assert float(shown) / 100 == pytest.approx(share, abs=0.0005001)
-
-
-def test_units_stand_in_their_order_in_the_colour_of_their_sign() -> None:
-    values = np.array([0.5, -1.5, 0.0, 2.0])
-    negative, positive = bars.units(values).data
-    found = {int(x): float(y) for bar in (negative, positive) for x, y in zip(bar.x, bar.y, strict=True)}
-    assert found == dict(enumerate(values))
-    assert list(negative.x) == [1]
-    assert (negative.marker.color, positive.marker.color) == (LIGHT.signed[1], LIGHT.signed[-2])
-
-
-def test_bars_as_a_table() -> None:
-    assert bars.table(SHARES, CLASSES)[2] == {"name": "bird", "probability": 0.05}
-    assert bars.table(SHARES, CLASSES, what="activation")[0] == {"name": "cat", "activation": 0.25}

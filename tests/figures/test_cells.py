@@ -110,13 +110,6 @@ def test_numbers_are_written_into_small_maps_only(side: int, written: bool) -> N
     assert not plain.texttemplate
 
 
-def test_a_map_as_a_table() -> None:
-    assert maps.table(np.array([[1.5, 2.0], [0.0, -1.0]])) == [
-        {"row": 0, "0": 1.5, "1": 2.0},
-        {"row": 1, "0": 0.0, "1": -1.0},
-    ]
-
-
 def test_probes_show_all_probabilities_and_frame_the_true_class() -> None:
     shares = np.array([[0.7, 0.2, 0.1], [0.5, 0.3, 0.2]])
     figure = probes(shares, np.array([0, 2]), CLASSES)

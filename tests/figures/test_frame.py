@@ -37,7 +37,6 @@ def figures() -> dict[str, go.Figure]:
         "map": maps.heatmap(generator.normal(size=(26, 26)), scale="signed", title="conv1"),
         "picture": maps.heatmap(generator.random((5, 5)), scale="brightness", numbers=True),
         "before and after": bars.before_after(shares[0], shares[1], CLASSES, true=3),
-        "units": bars.units(generator.normal(size=300)),
         "probes": probes(shares, np.arange(10), CLASSES),
         "cloud": points.cloud(
             generator.normal(size=(50, 2)),
@@ -55,7 +54,7 @@ def figures() -> dict[str, go.Figure]:
 
 NAMES = (
     *("network", "loss", "accuracy", "learning rate", "gradient norms", "matrix"),
-    *("map", "picture", "before and after", "units", "probes", "cloud", "counts", "depth"),
+    *("map", "picture", "before and after", "probes", "cloud", "counts", "depth"),
 )
 
 

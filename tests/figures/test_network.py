@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from explorer import published
 from explorer.blocks import Blocks, ConvBlock, DenseBlock, to_model
 from explorer.errors import SpecError
-from explorer.figures.network import architecture, describe, table
+from explorer.figures.network import architecture, describe
 from explorer.figures.theme import LIGHT
 from explorer.figures.volumes import GAP, Volume, bar_height, depth, spread, volumes
 from explorer.presets import PRESETS
@@ -94,7 +94,7 @@ def test_a_network_as_published_is_drawn_and_told_with_all_its_parts() -> None:
     figure = architecture(layers, (1, 28, 28), error=error, rest=(), rest_names=())
     hovered = " ".join(str(text) for trace in figure.data for text in np.ravel(trace.hovertext or trace.text or ""))
     assert "affine1" in hovered
-    assert "coefficient and bias" in str(table(layers)) + hovered
+    assert "coefficient and bias" in hovered
 
 
 def test_maps_are_drawn_to_one_scale() -> None:
@@ -252,20 +252,8 @@ def test_a_few_units_are_drawn_one_by_one() -> None:
     assert counts[2] == counts[0] - 4
 
 
-def test_table_and_words_say_the_same_as_the_diagram() -> None:
+def test_words_say_the_same_as_the_diagram() -> None:
     _, layers, _ = traced(PRESETS["article"].blocks)
-    rows = table(layers)
-    assert [row["layer"] for row in rows] == [layer.name for layer in layers]
-    assert rows[0] == {
-        "layer": "conv1",
-        "kind": "convolution",
-        "output": "26 × 26 × 32",
-        "parameters": 320,
-        "multiply-adds": 26 * 26 * 32 * 9,
-        "sees": 3,
-        "bytes": 26 * 26 * 32 * 4,
-        "output size": layers[0].formula,
-    }
     text = describe(layers, DIGIT, SpecError("too large: use less"))
     assert text.startswith("input 28 × 28 × 1; conv1 26 × 26 × 32, 320 parameters; relu1")
     assert text.endswith("output 10, 1,290 parameters. too large: use less")

@@ -37,8 +37,6 @@ function inks(element) {
   return found;
 }
 
-const bytes = (colour) => [colour & 255, (colour >> 8) & 255, (colour >> 16) & 255];
-
 // A value's colour on a scale from −limit (signed) or 0 to limit.
 function shade(ink, scale, value, limit) {
   const share = limit ? value / limit : 0;

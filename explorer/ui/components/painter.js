@@ -241,11 +241,7 @@ class Painter {
     this.draw(this.map, values, rows, columns, [-limit, limit], levels, ratio);
     const range = `from ${number(low)} to ${number(high)}`;
     this.map.canvas.setAttribute("aria-label", `The kernel's map of the digit, ${rows} × ${columns}, ${range}`);
-    const bar = make("canvas");
-    const image = new ImageData(LEVELS, 1);
-    new Uint32Array(image.data.buffer).set(levels);
-    show(bar, image);
-    this.scale.replaceChildren(number(-limit), bar, number(limit));
+    this.scale.replaceChildren(number(-limit), scaleBar(levels), number(limit));
   }
 
   draw({ canvas, frame }, values, height, width, limits, levels, ratio) {
@@ -280,11 +276,7 @@ class Painter {
     const line = labelled("span", "", null, `${onMap ? "map" : "digit"}, row ${row}, column ${column}: `);
     labelled("em", "", line, number(value, 4));
     this.tip.replaceChildren(line);
-    if (!this.tip.matches(":popover-open")) this.tip.showPopover();
-    const { offsetWidth, offsetHeight } = this.tip;
-    const left = clamp(event.clientX + 14, 4, innerWidth - offsetWidth - 4);
-    const top = event.clientY - offsetHeight - 14 > 4 ? event.clientY - offsetHeight - 14 : event.clientY + 22;
-    this.tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
+    tipAt(this.tip, event.clientX, event.clientY);
   }
 
   hush() {
@@ -394,7 +386,6 @@ function mark(element, row, column, size, pixel) {
   Object.assign(element.style, { left, top, width: side, height: side });
 }
 
-const bytes = (colour) => [colour & 255, (colour >> 8) & 255, (colour >> 16) & 255];
 
 // WCAG's relative luminance.
 function luminance(...rgb) {

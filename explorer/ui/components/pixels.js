@@ -44,6 +44,8 @@ function rgb(colour) {
   return context.getImageData(0, 0, 1, 1).data;
 }
 
+const bytes = (colour) => [colour & 255, (colour >> 8) & 255, (colour >> 16) & 255];
+
 // The scale as LEVELS colours, each a pixel's four bytes in one number, for the theme that shows now.
 function ramp(name, background) {
   const [r, g, b] = rgb(background);
@@ -81,6 +83,24 @@ function paint(out, stride, left, top, cell, gap, values, width, [low, high], le
     const lines = cell - (row < height - 1 ? gap : 0);
     for (let line = 1; line < lines; line++) out.copyWithin(start + line * stride, start, start + width * cell);
   }
+}
+
+// The scale itself, one pixel high.
+function scaleBar(levels) {
+  const bar = make("canvas");
+  const image = new ImageData(LEVELS, 1);
+  new Uint32Array(image.data.buffer).set(levels);
+  show(bar, image);
+  return bar;
+}
+
+// A hint beside the pointer: above it where there is room, never beyond the window.
+function tipAt(tip, x, y) {
+  if (!tip.matches(":popover-open")) tip.showPopover();
+  const { offsetWidth: width, offsetHeight: height } = tip;
+  const left = clamp(x + 14, 4, innerWidth - width - 4);
+  const top = y - height - 14 > 4 ? y - height - 14 : y + 22;
+  tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
 }
 
 function show(canvas, image) {

@@ -176,13 +176,9 @@ class Wall {
   }
 
   drawScale(levels) {
-    const bar = make("canvas");
-    const image = new ImageData(LEVELS, 1);
-    new Uint32Array(image.data.buffer).set(levels);
-    show(bar, image);
     const shared = typeof this.header.limits[0] === "number";
     const [low, high] = shared ? this.header.limits.map((end) => number(end)) : ["lowest", "highest of each map"];
-    this.scale.replaceChildren(low, bar, high);
+    this.scale.replaceChildren(low, scaleBar(levels), high);
   }
 
   indexOf(event) {
@@ -231,11 +227,7 @@ class Wall {
       }
     }
     this.tip.replaceChildren(...lines);
-    if (!this.tip.matches(":popover-open")) this.tip.showPopover();
-    const { offsetWidth: width, offsetHeight: height } = this.tip;
-    const left = clamp(x + 14, 4, innerWidth - width - 4);
-    const top = y - height - 14 > 4 ? y - height - 14 : y + 22;
-    this.tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
+    tipAt(this.tip, x, y);
   }
 
   hush() {
