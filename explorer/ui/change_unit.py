@@ -177,8 +177,12 @@ def _matrix(network: Known, edits: Edits, unit: Unit, channel: int, noun: str) -
     told = " These are its weights before it is scaled or switched off." if later else ""
     st.caption(f"Rows from top to bottom. Click a number, or go there with the arrow keys, and type.{told}")
     value = change.bias(model, layer, number)
-    if value is None:
-        return
+    if value is not None:
+        _bias(network, unit, value, noun)
+
+
+def _bias(network: Known, unit: Unit, value: float, noun: str) -> None:
+    layer, number = unit
     st.session_state["change-bias"] = value
 
     def biased() -> None:

@@ -169,17 +169,7 @@ def _map(
             on_select=lasso,
             sprites=cache.sample_sprites(card.name, count),
         )
-        seen = f"Both axes together show {float(found['seen']):.1%} of the variance. " if "seen" in found else ""
-        if network.snapshot is not None:
-            seen += {
-                "pca": "The axes are those of the network as it is now, so that all moments can be compared. ",
-                "tsne": "Turned like the PCA map on the axes of the network as it is now. ",
-            }[method]
-        where = "" if current is not None else "The current digit is not among these. "
-        st.caption(
-            f"{seen}{where}Drag around points to select them, with Shift to add more; two clicks on nothing end it. "
-            "On a touch screen choose the lasso above the map first."
-        )
+        _under_the_map(network, method, found, current)
         st.download_button(
             "Points as CSV",
             _csv(points.table(shown.positions, shown.labels, shown.predictions, card.classes, numbers)),
@@ -190,6 +180,20 @@ def _map(
             type="tertiary",
             on_click="ignore",
         )
+
+
+def _under_the_map(network: Known, method: str, found: Result, current: np.ndarray | None) -> None:
+    seen = f"Both axes together show {float(found['seen']):.1%} of the variance. " if "seen" in found else ""
+    if network.snapshot is not None:
+        seen += {
+            "pca": "The axes are those of the network as it is now, so that all moments can be compared. ",
+            "tsne": "Turned like the PCA map on the axes of the network as it is now. ",
+        }[method]
+    where = "" if current is not None else "The current digit is not among these. "
+    st.caption(
+        f"{seen}{where}Drag around points to select them, with Shift to add more; two clicks on nothing end it. "
+        "On a touch screen choose the lasso above the map first."
+    )
 
 
 def _current(
