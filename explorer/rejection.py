@@ -106,6 +106,7 @@ def keep(found: DigitOrNot, about: str, *, directory: Path | None = None) -> Pat
     from explorer.runs.artifacts import atomic_write
 
     path = (directory or zoo.DIRECTORY) / FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
     atomic_write(path, pack(found, about))
     _opened.cache_clear()
     return path

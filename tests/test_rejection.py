@@ -125,8 +125,9 @@ def test_what_is_kept_is_read_back_and_a_missing_file_rejects_nothing(
 ) -> None:
     found = rejection.unpack(PACKED)
     pixels = np.asarray(whole.test.pixels[:20])
-    rejection.keep(replace(found, threshold=1.5), "a test", directory=tmp_path)
-    again = rejection.digit_or_not(tmp_path)
+    folder = tmp_path / "new"
+    rejection.keep(replace(found, threshold=1.5), "a test", directory=folder)
+    again = rejection.digit_or_not(folder)
     assert again is not None
     assert again.threshold == 1.5
     np.testing.assert_array_equal(
@@ -136,7 +137,7 @@ def test_what_is_kept_is_read_back_and_a_missing_file_rejects_nothing(
     with caplog.at_level(logging.WARNING):
         assert not rejection.can_reject(CARD, None)
     assert "nothing tells digits" in caplog.text
-    monkeypatch.setattr(zoo, "DIRECTORY", tmp_path)
+    monkeypatch.setattr(zoo, "DIRECTORY", folder)
     assert rejection.can_reject(CARD, None)
 
 

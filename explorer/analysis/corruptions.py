@@ -105,6 +105,8 @@ def _blur(brightness: Tensor, amount: float, _: Sequence[int]) -> Tensor:
 
     # The window that SciPy's gaussian_filter has; it can't be wider than the border that is mirrored into it.
     reach = min(int(_REACH * amount + 0.5), min(brightness.shape[2:]) - 1)
+    if not reach:  # a window of the pixel itself
+        return brightness
     blurred: Tensor = torchvision.transforms.functional.gaussian_blur(brightness, [2 * reach + 1] * 2, [amount] * 2)
     return blurred
 

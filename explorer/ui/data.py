@@ -13,7 +13,6 @@ from explorer.networks import Known
 from explorer.ui import cache, gallery, html, recipe, shell, sidebar, state
 from explorer.ui.components import chart, wall
 from explorer.ui.data_search import duplicates, hard_and_odd
-from explorer.ui.tabs import tabs
 
 PAGE = 80
 SPLITS = {"train": "learned from", "validation": "validation", "test": "test"}
@@ -37,7 +36,8 @@ def show() -> None:
         "Duplicates": lambda: duplicates(network, data),
         "Augmentation": _augmentation,
     }
-    for tab, show_part in zip(tabs(list(parts), key="data-tab"), parts.values(), strict=True):
+    tabs = st.tabs(list(parts), key="data-tab", on_change="rerun")
+    for tab, show_part in zip(tabs, parts.values(), strict=True):
         if tab.open:
             with tab:
                 show_part()

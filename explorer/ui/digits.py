@@ -23,13 +23,13 @@ from explorer.ui import (
     sidebar,
     trusted,
 )
-from explorer.ui.tabs import tabs
 
 
 def show() -> None:
     network = sidebar.current_network()
     st.caption(f"Read by {html.bold(network.title)}. The sidebar has other networks.")
-    paper, uploaded, photographed, mine = tabs(["Draw", "Upload", "Camera", "My test set"], key="digits-tab")
+    tabs = ["Draw", "Upload", "Camera", "My test set"]
+    paper, uploaded, photographed, mine = st.tabs(tabs, key="digits-tab", on_change="rerun")
     with paper:
         drawing.show(network)
     with uploaded:

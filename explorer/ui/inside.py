@@ -32,7 +32,6 @@ from explorer.ui import (
 from explorer.ui.components.microscope import pixel_numbers
 from explorer.ui.components.strip import Column, strip
 from explorer.ui.components.wall import tiles
-from explorer.ui.tabs import tabs
 
 INPUT = "input"
 FIRST = 16
@@ -71,7 +70,8 @@ def show() -> None:
         "Where digits separate": lambda: separation.show(network, card, layers, pixels),
         "Kernel bench": lambda: kernel_bench.show(network, card, pixels),
     }
-    for tab, show_part in zip(tabs(list(parts), key="inside-tab"), parts.values(), strict=True):
+    tabs = st.tabs(list(parts), key="inside-tab", on_change="rerun")
+    for tab, show_part in zip(tabs, parts.values(), strict=True):
         if tab.open:
             with tab:
                 show_part()

@@ -14,7 +14,6 @@ from explorer.figures.matrix import matrix as matrix_figure
 from explorer.figures.matrix import table as counts_table
 from explorer.ui import cache, explained, html, label_errors, moments, robust, sidebar, state, voting
 from explorer.ui.components import Click, chart, wall
-from explorer.ui.tabs import tabs
 
 PAGE = 60
 TABS = ALL, EXPLAINED, ROBUST, VOTE, LABELS = (
@@ -48,7 +47,7 @@ def show() -> None:
         VOTE: lambda: voting.show(network, card, explain),
         LABELS: lambda: label_errors.show(card, explain),
     }
-    for tab, part in zip(tabs(TABS, key="mistakes-tab"), parts.values(), strict=True):
+    for tab, part in zip(st.tabs(TABS, key="mistakes-tab", on_change="rerun"), parts.values(), strict=True):
         if tab.open:
             with tab:
                 part()

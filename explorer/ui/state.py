@@ -24,7 +24,6 @@ from explorer.ui import html
 
 DEFAULT_NETWORK = "article"
 OWN = "own"
-TAB = "tab"
 TRAINING = "train-"
 
 Split = Literal["test", "train"]
@@ -44,7 +43,6 @@ def follow_url(page: str, preferred: str | None = None) -> None:
     # opened from outside, or by the browser's back button.
     if st.session_state.get("_page") != page:
         st.session_state["_page"] = page
-        st.session_state["_tab"] = params.get(TAB)
         take_address(params.to_dict())
     if preferred is not None and not st.session_state.get("network_chosen"):
         st.session_state["network"] = preferred
@@ -77,19 +75,13 @@ def go_back(params: Mapping[str, str]) -> None:
     """For callbacks: the reader went back or forward to an address of this page."""
     take_address(params)
     st.session_state["_returned"] = dict(params)
-    st.session_state["_tab"] = params.get(TAB, "")
     # Streamlit's part in the browser has not been told of the address: history.js.
-    _write_address({"spec": _link() if "spec" in params else None, TAB: params.get(TAB)}, always=True)
+    _write_address({"spec": _link() if "spec" in params else None}, always=True)
 
 
 def returned() -> Mapping[str, str]:
     """The address that the reader has just gone back to, once, for a page that keeps more in it; else nothing."""
     return cast("Mapping[str, str]", st.session_state.pop("_returned", {}))
-
-
-def wanted_tab() -> str | None:
-    """What the address names as the tab to open, once: "" for a page's first one, None where it says nothing."""
-    return cast("str | None", st.session_state.pop("_tab", None))
 
 
 def put_in_address(values: Mapping[str, str | None], *, always: bool = False) -> None:

@@ -128,32 +128,3 @@ def test_back_and_forward_links_and_reloading_keep_the_digit(app: str, page: Pag
     page.reload()
     at("Your digits", "")
     expect(page.get_by_role("img", name="The current digit, your own")).to_be_visible()
-
-
-def test_a_tab_is_in_the_address_and_back_leads_from_an_explained_digit_to_the_gallery(app: str, page: Page) -> None:
-    def opened(title: str) -> None:
-        expect(page.get_by_role("tab", name=title)).to_have_attribute("aria-selected", "true", timeout=LONG)
-
-    page.goto(f"{app}/mistakes?network=tiny&digit=7&tab=a-vote-of-several")
-    opened("A vote of several")
-    page.get_by_role("tab", name="All mistakes").click()
-    opened("All mistakes")
-    expect(page).to_have_url(re.compile("digit=7$"))
-    entries = page.evaluate("history.length")
-    first = page.locator(".st-key-mistakes-wall .tile").first
-    first.click(timeout=LONG)
-    opened("This digit explained")
-    expect(page).to_have_url(re.compile("tab=this-digit-explained"))
-    assert page.evaluate("history.length") == entries + 1
-    page.reload()
-    opened("This digit explained")
-    page.wait_for_load_state("networkidle")  # what hears of the buttons is loaded, too
-    page.go_back()
-    opened("All mistakes")
-    expect(page).to_have_url(re.compile("digit=7$"))
-    expect(page.get_by_label("Number in the test set").locator("visible=true")).to_have_value("7")
-    page.go_forward()
-    opened("This digit explained")
-    # Another page has other tabs: it begins with its first.
-    page.get_by_role("link", name="Look inside").first.click()
-    opened("Maps")

@@ -27,18 +27,17 @@ window.addEventListener(
 //
 // A link to a page leads to its bare address, to which the page adds network and digit, and perhaps a chapter. That is one
 // step of the reader's, so it is one entry of the history: else each page would need several clicks to get back from.
-// Nor is a moment of the training a step, which the time slider goes through by itself, or a tab of the page.
+// Nor is a moment of the training a step, which the time slider goes through by itself.
 const push = window.history.pushState;
-const SMALL = ["snapshot", "tab"];
-const isSmall = (here, to) =>
-  [...new Set([...here.keys(), ...to.keys()])].every((name) => SMALL.includes(name) || here.get(name) === to.get(name));
+const isMoment = (here, to) =>
+  [...new Set([...here.keys(), ...to.keys()])].every((name) => name === "snapshot" || here.get(name) === to.get(name));
 window.history.pushState = function (state, title, url) {
   const to = new URL(url ?? "", window.location.href);
   const here = new URLSearchParams(window.location.search);
   const same = to.pathname === window.location.pathname;
   if (same && to.search === left) return;
   const completes = same && [...here].every(([name, value]) => to.searchParams.get(name) === value);
-  (completes || (same && isSmall(here, to.searchParams)) ? this.replaceState : push).call(this, state, title, url);
+  (completes || (same && isMoment(here, to.searchParams)) ? this.replaceState : push).call(this, state, title, url);
   ({ pathname: path, search } = window.location);
 };
 
