@@ -85,8 +85,6 @@ def main() -> None:
         page = open_page(browser, app.url, height=1_100)
         page.locator(".st-key-train button").click()
         page.locator(".st-key-run-header").get_by_text("Trained").wait_for(timeout=600_000)
-        page.locator(".st-key-run-header").scroll_into_view_if_needed()
-        page.locator(".st-key-stage").evaluate("element => element.scrollTo(0, element.scrollHeight)")
         keep(page, "live")
 
         for scheme, suffix in (("light", ""), ("dark", "-dark")):
