@@ -131,7 +131,7 @@ def _reading(shown: list[Boxed], answers: dict[int, np.ndarray], strange: Collec
     st.code("\n".join(lines), language=None)
     if odd:
         none = "One box looks like no digit" if odd == 1 else f"{odd} boxes look like no digit"
-        st.caption(f"{none}: ? here, dashed in the picture. Delete it there, or say what it is.")
+        st.caption(f"{none}: ? here, dashed in the picture. Say there what it is, or delete it.")
 
 
 def _table(
