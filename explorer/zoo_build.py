@@ -116,9 +116,9 @@ def calibrate(*names: str, directory: Path | None = None) -> Iterator[tuple[str,
     for name in names:
         card, network = zoo.load(name, directory=directory)
         learned = card.spec.data
+        found = datasets.load(learned.dataset)
+        zoo.check_images(card, found)
         if learned not in pictures:
-            found = datasets.load(learned.dataset)
-            zoo.check_images(card, found)
             pictures[learned] = calibration.pictures(found, learned)
         trust = calibration.fit(network, pictures[learned])
         calibration.keep(name, trust, card.sha256[:VERSION_DIGITS], directory=directory)

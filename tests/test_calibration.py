@@ -64,6 +64,14 @@ def test_none_is_calibrated_on_other_images_than_it_was_made_with(tmp_path: Path
     )
     with pytest.raises(DataError, match="softmax was made with other images of MNIST"):
         list(zoo_build.calibrate("softmax", directory=tmp_path))
+    # Nor after one of the same recipe that was made with those that are here.
+    here = card.data.model_copy(update={"fingerprint": data.load("mnist").fingerprint})
+    shutil.copy(tmp_path / "softmax.safetensors", tmp_path / "first.safetensors")
+    zoo.write(card.model_copy(update={"name": "first", "data": here}), directory=tmp_path)
+    calibrated = zoo_build.calibrate("first", "softmax", directory=tmp_path)
+    assert next(calibrated)[0] == "first"
+    with pytest.raises(DataError, match="softmax was made with other images of MNIST"):
+        next(calibrated)
     assert (tmp_path / f"softmax{calibration.SUFFIX}").read_bytes() == (
         zoo.DIRECTORY / f"softmax{calibration.SUFFIX}"
     ).read_bytes()

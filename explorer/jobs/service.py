@@ -22,7 +22,7 @@ from explorer.jobs import files
 from explorer.jobs.files import JobFiles
 from explorer.jobs.request import Request
 from explorer.machine import cores
-from explorer.runs.executors import Handle, LocalExecutor, in_words
+from explorer.runs.executors import Handle, LocalExecutor, how_it_ended
 
 State = Literal["none", "waiting", "starting", "running", "done", "failed", "cancelled"]
 ACTIVE: tuple[State, ...] = ("waiting", "starting", "running")
@@ -189,7 +189,8 @@ class Jobs:
         if job.ended.exists():  # it ended properly, and was killed before it had cleared up
             job.clear()
             return
-        error = in_words("The computation's process ended unexpectedly", self._executor.exit_code(_handle(job)))
+        code = self._executor.exit_code(_handle(job))
+        error = how_it_ended("The computation's process ended unexpectedly", code)
         job.end({"state": "failed", "error": error}, keep_log=True)
 
 

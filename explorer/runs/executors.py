@@ -170,7 +170,7 @@ class _Detached(subprocess.Popen[bytes]):
         super().__del__(_warn=lambda *_, **__: None)  # type: ignore[call-arg]
 
 
-def in_words(ended: str, code: int | None) -> str:
+def how_it_ended(ended: str, code: int | None) -> str:
     """What to tell of a process that is gone: ``ended`` says which one and when, ``code`` as
     :meth:`LocalExecutor.exit_code` has it."""
     if code is None:

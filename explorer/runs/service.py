@@ -21,7 +21,7 @@ from typing import Any
 from explorer.errors import StoreError
 from explorer.home import home
 from explorer.runs import artifacts
-from explorer.runs.executors import Executor, Handle, LocalExecutor, in_words
+from explorer.runs.executors import Executor, Handle, LocalExecutor, how_it_ended
 from explorer.runs.records import RunRecord
 from explorer.runs.store import SqlRunStore
 from explorer.spec import RunSpec
@@ -189,7 +189,7 @@ def _cause(run: RunRecord, code: int | None, hung: bool) -> str:
     if hung:
         return "The training process gave no sign of life any more and was given up."
     when = "unexpectedly" if run.state == "running" else "before it began"
-    return in_words(f"The training process ended {when}", code)
+    return how_it_ended(f"The training process ended {when}", code)
 
 
 def _outlook(step: int | None) -> str:

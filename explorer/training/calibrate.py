@@ -36,7 +36,7 @@ _GAIN = 1.05  # or it is noise
 _COARSER_GAIN = 1.15  # coarser numbers need a reason
 _HOPELESS = 3.0  # times the other's time: such a step isn't taken again
 
-_SHORT = "the run is too short for comparing others"
+_SHORT = "the run is too short for comparing more"
 
 
 class Way(NamedTuple):

@@ -13,7 +13,7 @@ from explorer.presets import PRESETS
 from explorer.shapes import describe_repair
 from explorer.ui import block_controls, shell, state
 from explorer.ui.redraw import edit, outcome_key
-from explorer.ui.summaries import mended, outcomes, summary, traced
+from explorer.ui.summaries import fitted, mended, outcomes, summary, traced
 
 BRIDGES = {"flatten": "Flatten", "global_average_pool": "Global average pooling"}
 
@@ -79,7 +79,7 @@ def _with_a_convolution(draft: Draft) -> Draft:
     """One more, like the last one; where that is too large for what is left of the map, one that fits."""
     grown = draft.added("convs")
     worked = traced(draft)[1] is None
-    return grown.with_model(mended(grown)) if worked and traced(grown)[1] is not None else grown
+    return fitted(grown) if worked and traced(grown)[1] is not None else grown
 
 
 @shell.fragment(key="presets")
@@ -164,6 +164,6 @@ def _fault(draft: Draft, error: SpecError | None, here: Place) -> None:
         icon=":material/build:",
         type="primary",
         on_click=edit,
-        args=(lambda d: d.with_model(mended(d)),),
+        args=(fitted,),
     )
     st.caption(describe_repair(draft.model, mended(draft)))

@@ -19,7 +19,7 @@ from explorer.ui.block_controls import follow
 from explorer.ui.components import chart
 from explorer.ui.components.drag import drag
 from explorer.ui.redraw import edit, redraw
-from explorer.ui.summaries import mended, traced
+from explorer.ui.summaries import fitted, mended, traced
 from explorer.ui.text import duration
 
 ALIKE = 8.0
@@ -50,7 +50,7 @@ def show() -> None:
             key="mend",
             icon=":material/build:",
             on_click=edit,
-            args=(lambda d: d.with_model(mended(d)),),
+            args=(fitted,),
         )
     _actions(error)
     folder = st.expander("Every layer in numbers", key="layer-table", on_change="rerun")

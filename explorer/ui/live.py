@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -12,11 +12,10 @@ import streamlit as st
 from explorer import edited, imported
 from explorer.data.cards import find_card
 from explorer.draft import Draft
-from explorer.errors import ExplorerError, SpecError
+from explorer.errors import ExplorerError
 from explorer.figures import curves, theme
 from explorer.figures.matrix import matrix
 from explorer.figures.probes import probes
-from explorer.networks import Known
 from explorer.runs import service
 from explorer.runs.follower import Curve
 from explorer.runs.records import RunRecord
@@ -52,16 +51,13 @@ def show() -> None:
 
 
 def _empty() -> None:
+    own = any(network.kind == "run" for network in cache.known_networks())
     st.info(
         "Press Train: here the loss falls, the kernels take shape, and ten digits show what the network thinks "
         "of them. Until then every page shows a bundled network that is trained already."
-        + (" Your own runs are in the sidebar's list, before the bundled ones." if any(_own()) else ""),
+        + (" Your own runs are in the sidebar's list, before the bundled ones." if own else ""),
         icon=":material/show_chart:",
     )
-
-
-def _own() -> Iterator[Known]:
-    return (network for network in cache.known_networks() if network.kind == "run")
 
 
 def _view(run_id: str, was_active: bool) -> None:
@@ -109,19 +105,19 @@ def _header(run: RunRecord, title: str) -> None:
 
 def _rebuild(run: RunRecord) -> None:
     """The way from a run to the next one: its network and recipe in the builder."""
-    try:
-        draft = Draft.from_run(run.spec)
-    except SpecError:  # it has layers that no slider makes
-        return
-    shown = state.draft().run_spec()
+
+    def taken(draft: Draft) -> Draft:
+        shown = draft.run_spec()
+        same = (shown.model, shown.data, shown.train) == (run.spec.model, run.spec.data, run.spec.train)
+        return draft if same else Draft.from_run(run.spec)
+
     st.button(
         "Build from it",
         key="run-rebuild",
         icon=":material/design_services:",
         help="Brings its network and its recipe into the builder, to be changed. Undo brings back what is there now.",
-        disabled=(shown.model, shown.data, shown.train) == (run.spec.model, run.spec.data, run.spec.train),
         on_click=edit,
-        args=(lambda _: draft,),
+        args=(taken,),
     )
 
 

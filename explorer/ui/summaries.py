@@ -75,6 +75,11 @@ def mended(draft: Draft) -> ModelSpec:
     return repair(draft.model, card.shape, len(card.classes))
 
 
+def fitted(draft: Draft) -> Draft:
+    """The draft with that network."""
+    return draft.with_model(mended(draft))
+
+
 def fault(draft: Draft) -> object:
     """All that is said of a fault, and where; None where there is none."""
     _layers, error = traced(draft)

@@ -30,14 +30,20 @@ def reads(page: Page, text: str) -> None:
     expect(page.locator("[data-testid=stCode]")).to_have_text(text)
 
 
-def test_a_sheet_is_read_and_its_boxes_are_corrected(page: Page, app: str, tmp_path: Path) -> None:
-    file = tmp_path / "twelve.png"
+def uploaded(page: Page, app: str, folder: Path) -> Locator:
+    """The boxes of a sheet of twelve digits."""
+    file = folder / "twelve.png"
     file.write_bytes(sheet(line=170, shadow=0.4).png)
     page.goto(f"{app}/digits")
     page.get_by_role("tab", name="Upload").click()
     page.locator(".st-key-upload input[type=file]").set_input_files(file)
     boxes = page.locator(".boxes .box")
     expect(boxes).to_have_count(12)
+    return boxes
+
+
+def test_a_sheet_is_read_and_its_boxes_are_corrected(page: Page, app: str, tmp_path: Path) -> None:
+    boxes = uploaded(page, app, tmp_path)
     reads(page, READ)
     expect(box(page, 1)).to_have_attribute("aria-label", re.compile(r"^Box 1 of 12: 2, (> )?\d+\.\d% sure, else \d"))
 
@@ -72,13 +78,7 @@ def test_a_sheet_is_read_and_its_boxes_are_corrected(page: Page, app: str, tmp_p
 
 
 def test_boxes_begin_and_go_on_by_the_keyboard_alone(page: Page, app: str, tmp_path: Path) -> None:
-    file = tmp_path / "twelve.png"
-    file.write_bytes(sheet(line=170, shadow=0.4).png)
-    page.goto(f"{app}/digits")
-    page.get_by_role("tab", name="Upload").click()
-    page.locator(".st-key-upload input[type=file]").set_input_files(file)
-    boxes = page.locator(".boxes .box")
-    expect(boxes).to_have_count(12)
+    boxes = uploaded(page, app, tmp_path)
 
     # A click on the paper lets the box go, whose focus stays: the next arrow moves it.
     box(page, 1).click()
