@@ -131,7 +131,7 @@ def _cell_picker(matrix: np.ndarray, card: DataCard) -> None:
 
     def words(cell: tuple[int, ...]) -> str:
         if cell == every:
-            return f"all {errors.sum():,} mistakes"
+            return "the one mistake" if errors.sum() == 1 else f"all {errors.sum():,} mistakes"
         return f"{card.classes[cell[0]]} read as {card.classes[cell[1]]}: {matrix[cell]:,}"
 
     def take() -> None:
