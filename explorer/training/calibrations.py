@@ -20,7 +20,7 @@ from explorer.training.choice import Choice, of_recipe, read
 from explorer.training.contention import times
 from explorer.training.device import describe
 
-_RULE = 2
+_RULE = 3
 """To be raised whenever something else is tried, or otherwise: what was found before then counts no more."""
 _OTHERS = 0.5
 """Cores that other programs may use while it is tried: with more, another run's say, what comes out is chance."""
