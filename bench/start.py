@@ -52,7 +52,7 @@ def memory(browser: Browser, url: str, process: psutil.Process) -> None:
         context = browser.new_context()
         contexts.append(context)
         page = context.new_page()
-        for path in ("", "inside", "mistakes", "digits", "data", "learn", ""):
+        for path in ("", "inside", "mistakes", "digits", "compare", "data", "learn", ""):
             page.goto(f"{url}/{path}")
             page.locator("h1").first.wait_for(timeout=60_000)
             page.wait_for_timeout(1_500)

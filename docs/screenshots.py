@@ -6,6 +6,7 @@ import io
 import sys
 import tempfile
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 from PIL import Image
@@ -85,6 +86,7 @@ def main() -> None:
         page = open_page(browser, app.url, height=1_100)
         page.locator(".st-key-train button").click()
         page.locator(".st-key-run-header").get_by_text("Trained").wait_for(timeout=600_000)
+        run = parse_qs(urlsplit(page.url).query)["network"][0]
         keep(page, "live")
 
         for scheme, suffix in (("light", ""), ("dark", "-dark")):
@@ -127,6 +129,17 @@ def main() -> None:
         page.locator(".st-key-mistakes-wall").get_by_role("option").first.click()
         page.get_by_text("The smallest change that makes it right").wait_for(timeout=300_000)
         keep(page, "explained")
+
+        page = open_page(browser, f"{app.url}/build?network={run}")
+        page.locator('[data-testid="stButtonGroup"]').first.get_by_text("Tiny").first.click()
+        page.locator(".st-key-stage").get_by_text("7,646 parameters").wait_for()
+        page.locator(".st-key-train button").click()
+        page.locator(".st-key-run-header").get_by_text("Trained").wait_for(timeout=600_000)
+        page.get_by_role("button", name="Compare").click()
+        page.locator(".st-key-compare-loss .plot-container").wait_for(timeout=60_000)
+        page.get_by_text("Who reads what right").wait_for(timeout=60_000)
+        page.set_viewport_size({"width": WIDTH, "height": 1_500})
+        keep(page, "compare")
 
         page = open_page(browser, f"{app.url}/data?network=lenet5", height=1_000)
         page.locator(".st-key-data-counts .plot-container").wait_for(timeout=60_000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ _SCALES: dict[bool, dict[str, Any]] = {
 
 Axis = Literal["epoch", "step"]
 Best = Literal["lowest", "highest"]
+Quantity = Literal["loss", "accuracy"]
 
 
 class Series(NamedTuple):
@@ -44,6 +46,25 @@ def accuracy(train: Series, validation: Series, *, axis: Axis = "epoch") -> go.F
     """The accuracy, given as fractions and shown in percent, the highest of validation marked."""
     data = [*_pair(train, validation, PERCENT), *_mark(validation, "highest", PERCENT)]
     return _curves(data, axis, "accuracy", percent=True)
+
+
+def side_by_side(lines: Sequence[Series], quantity: Quantity, *, axis: Axis = "epoch") -> go.Figure:
+    """One line a network, each in a colour of its own: the loss in nats on a logarithmic scale, or the accuracy as a
+    fraction, from where the networks spend half of their time."""
+    exact = PERCENT if quantity == "accuracy" else EXACT
+    data = []
+    for number, line in enumerate(lines):
+        named = line._replace(name=escape(line.name, quote=False))  # Plotly reads markup in it
+        colour = LIGHT.classes[number % len(LIGHT.classes)]
+        drawn = _line(named, colour, exact, mode="lines+markers" if len(line.x) <= 60 else "lines")
+        drawn["line"]["dash"] = _DASHES[number % len(_DASHES)]
+        data.append(drawn)
+    chart = _curves(data, axis, quantity, log=quantity == "loss", percent=quantity == "accuracy")
+    middles = [float(np.median(line.y[np.isfinite(line.y)])) for line in lines if np.isfinite(line.y).any()]
+    if quantity == "accuracy" and middles:
+        low = 1 - 2 * (1 - min(middles))
+        chart.layout.yaxis.range = [max(low, 0.0), 1 + 0.05 * (1 - max(low, 0.0))]
+    return chart
 
 
 def learning_rate(rate: Series, *, axis: Axis = "epoch", log: bool = False) -> go.Figure:

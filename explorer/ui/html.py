@@ -22,11 +22,21 @@ def picture(pixels: np.ndarray, *, size: int, alt: str) -> str:
     return f'<img class="digit" src="data:image/png;base64,{data}" width="{size}" alt="{escape(alt)}">'
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str, numeric: Sequence[int] = ()) -> str:
-    """A plain table that scrolls sideways in its own box; columns ``numeric`` are set flush right."""
+def table(
+    head: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    caption: str,
+    numeric: Sequence[int] = (),
+    row_heads: bool = False,
+) -> str:
+    """A plain table that scrolls sideways in its own box; columns ``numeric`` are set flush right. With ``row_heads``
+    the first cell of each row names it, and stays in sight while the others scroll."""
 
     def cell(tag: str, number: int, text: str) -> str:
         kind = ' class="number"' if number in numeric else ""
+        if row_heads and number == 0:
+            tag, kind = ("th", ' scope="row"') if tag == "td" else (tag if text else "td", "")  # an empty corner
         return f"<{tag}{kind}>{escape(text)}</{tag}>"
 
     header = "".join(cell("th", number, text) for number, text in enumerate(head))

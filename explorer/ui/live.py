@@ -98,6 +98,8 @@ def _header(run: RunRecord, title: str) -> None:
         elif run.state in ("paused", "stopped", "failed"):
             _action("Resume", "resume", ":material/play_arrow:", lambda: service.resume(run.id))
         _rebuild(run)
+        if st.button("Compare", key="run-compare", icon=":material/compare_arrows:", help="Beside other networks."):
+            st.switch_page(shell.path_of("compare"))
         with st.popover("Delete", icon=":material/delete:", key="delete-popover"):
             st.markdown(f"Delete {html.bold(run.name)} with its curves and weights? It can't be brought back.")
             _action("Delete it", "delete", ":material/delete:", lambda: _delete(run.id))

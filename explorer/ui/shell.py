@@ -27,6 +27,7 @@ PAGES = (
     ("inside", "Look inside", ":material/search:"),
     ("mistakes", "Mistakes", ":material/rule:"),
     ("digits", "Your digits", ":material/draw:"),
+    ("compare", "Compare", ":material/compare_arrows:"),
     ("learn", "Learn", ":material/school:"),
     ("data", "Data", ":material/database:"),
 )

@@ -23,6 +23,8 @@ from explorer.spec import RunSpec, from_link, to_link
 from explorer.ui import html
 
 DEFAULT_NETWORK = "article"
+COMPARED = "compare-with"
+"""The key of the page Compare's list of networks, by id, beside which the current one is looked at."""
 OWN = "own"
 TRAINING = "train-"
 
@@ -67,6 +69,8 @@ def take_address(params: Mapping[str, str]) -> None:
         st.session_state["snapshot"] = _number(params["snapshot"])
     if "digit" in params:
         _take_digit(params["digit"], params.get(OWN, ""))
+    if "with" in params:
+        st.session_state[COMPARED] = params["with"].split(",")
     if "spec" in params and params["spec"] != _link():
         _open_link(params["spec"])
 
@@ -99,7 +103,8 @@ def _write_address(more: Mapping[str, str | None] | None = None, *, always: bool
     text = None if own is None else link.to_text(own)
     step = snapshot()
     moment = None if step is None else str(step)
-    here = {"network": network_id(), "snapshot": moment, "digit": _digit_text(), OWN: text}
+    beside = ",".join(st.session_state.get(COMPARED, ())) if page() == "Compare" else ""
+    here = {"network": network_id(), "snapshot": moment, "digit": _digit_text(), OWN: text, "with": beside or None}
     put_in_address(here | dict(more or {}), always=always)
 
 

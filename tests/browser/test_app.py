@@ -282,6 +282,12 @@ def test_training_is_seen_and_found_again_after_reloading(visit: Callable[..., P
     replay.focus()
     replay.press("Home")
     expect(page.get_by_text("Step 0, epoch 0.00")).to_be_visible(timeout=LONG)
+    page.get_by_role("button", name="Compare").click()
+    expect(page.locator("h1").first).to_have_text("Compare", timeout=LONG)
+    plot = ".st-key-compare-loss .ks-plot"
+    page.wait_for_function(f"() => document.querySelector('{plot}')?._fullData?.length === 1", timeout=LONG)
+    shown = page.evaluate(f"() => Array.from(document.querySelector('{plot}')._fullData[0].y)")
+    assert shown[-1] < shown[0]
 
 
 def test_look_inside_shows_the_networks_own_answer(visit: Callable[..., Page]) -> None:
@@ -346,7 +352,7 @@ def test_own_digits_are_read_and_broken_files_get_a_sentence(visit: Callable[...
     expect(page.get_by_text("your own digit").first).to_be_visible(timeout=LONG)
 
 
-@pytest.mark.parametrize("path", ["", "inside", "mistakes", "digits", "learn"])
+@pytest.mark.parametrize("path", ["", "inside", "mistakes", "digits", "compare", "learn"])
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1440, "light")])
 def test_no_page_is_wider_than_the_window(
     app: str, open_page: Callable[..., Page], path: str, width: int, scheme: str

@@ -126,3 +126,23 @@ def test_the_learning_rate_is_one_line() -> None:
     rate = series("learning rate", 30)
     (line,) = curves.learning_rate(rate).data
     np.testing.assert_array_equal(line.y, rate.y.astype(np.float32))
+
+
+@given(st.lists(st.integers(0, 70), min_size=1, max_size=6))
+def test_networks_side_by_side_are_told_apart_and_shown_as_they_are(counts: list[int]) -> None:
+    lines = [series(f"<b>{number}", count, number) for number, count in enumerate(counts)]
+    for quantity in ("accuracy", "loss"):
+        figure = curves.side_by_side(lines, quantity)
+        assert [trace.name for trace in figure.data] == [f"&lt;b&gt;{number}" for number in range(len(counts))]
+        assert len({(trace.line.color, trace.line.dash) for trace in figure.data}) == len(counts)
+        for trace, line in zip(figure.data, lines, strict=True):
+            np.testing.assert_array_equal(trace.y, line.y.astype(np.float32))
+        assert figure.layout.yaxis.type == ("log" if quantity == "loss" else "linear")
+
+
+def test_accuracies_side_by_side_are_seen_where_they_spend_their_time() -> None:
+    late = Series("late", np.arange(5.0), np.array([0.1, 0.9, 0.96, 0.97, 0.98]))
+    low, high = curves.side_by_side([late], "accuracy").layout.yaxis.range
+    assert low == pytest.approx(0.92)
+    assert 1 < high < 1.01
+    assert curves.side_by_side([Series("none", np.empty(0), np.empty(0))], "accuracy").layout.yaxis.range is None

@@ -27,7 +27,7 @@ def html(tested: AppTest) -> str:
     return "\n".join(item.proto.body for item in tested.get("html"))
 
 
-@pytest.mark.parametrize("page", ["build", "inside", "mistakes", "digits", "learn", "data"])
+@pytest.mark.parametrize("page", ["build", "inside", "mistakes", "digits", "compare", "learn", "data"])
 def test_a_link_carries_an_own_digit_to_every_page(open_app: Open, page: str) -> None:
     tested = open_app(page, network="tiny", digit="own", own=to_text(own()))
     assert not tested.exception

@@ -30,6 +30,7 @@ PAGES = {
     "inside": "Look inside",
     "mistakes": "Mistakes",
     "digits": "Your digits",
+    "compare": "Compare",
     "learn": "Learn",
     "data": "Data",
 }

@@ -1,0 +1,141 @@
+"""What two networks or more have in common and in what they differ: shape, recipe and digits, fact by fact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+from explorer.blocks import Blocks, ConvBlock, DenseBlock, from_model
+from explorer.spec import Augmentation, DataSpec, Kernel, ModelSpec, RunSpec, TrainSpec
+from explorer.ui.recipe import INITIALIZATIONS, MEMORY_FORMATS, SCHEDULES
+from explorer.ui.summaries import ACTIVATIONS, OPTIMIZERS, summary
+
+Part = TypeVar("Part", ConvBlock, DenseBlock)
+
+NOTHING = "–"
+FEW = 2
+"""Facts of a block that may differ without its being told as a whole."""
+SEED = "Seed"
+
+
+class Fact(NamedTuple):
+    """One thing that is chosen, and what each network has of it, as the builder says it."""
+
+    name: str
+    values: tuple[str, ...]
+
+    @property
+    def differs(self) -> bool:
+        return len(set(self.values)) > 1
+
+
+_CONV: dict[str, Callable[[ConvBlock], str]] = {
+    "kernels": lambda block: f"{block.kernels:,}",
+    "kernel size": lambda block: f"{block.kernel_size}×{block.kernel_size}",
+    "stride": lambda block: str(block.stride),
+    "padding": lambda block: str(block.padding),
+    "batch normalisation": lambda block: "yes" if block.batch_norm else "no",
+    "activation": lambda block: ACTIVATIONS[block.activation],
+    "pooling": lambda block: (
+        "none"
+        if block.pool == "none"
+        else f"{block.pool} {block.pool_size}×{block.pool_size}, stride {block.pool_stride}"
+    ),
+    "dropout": lambda block: f"{block.dropout:.0%}",
+}
+_DENSE: dict[str, Callable[[DenseBlock], str]] = {
+    "units": lambda block: f"{block.units:,}",
+    "activation": lambda block: ACTIVATIONS[block.activation],
+    "dropout": lambda block: f"{block.dropout:.0%}",
+}
+_DATA: dict[str, Callable[[DataSpec], str]] = {
+    "Training digits": lambda data: "all" if data.train_size is None else f"{data.train_size:,}",
+    "Validation share": lambda data: f"{data.validation_share:.0%}",
+    "Seed of the split": lambda data: str(data.split_seed),
+}
+_RECIPE: dict[str, Callable[[TrainSpec], str]] = {
+    "Optimiser": lambda recipe: OPTIMIZERS[recipe.optimizer],
+    "Learning rate": lambda recipe: f"{recipe.learning_rate:g}",
+    "Schedule": lambda recipe: SCHEDULES[recipe.schedule],
+    "Batch size": lambda recipe: f"{recipe.batch_size:,}",
+    "Epochs": lambda recipe: f"{recipe.epochs:,}",
+    "Weight decay": lambda recipe: f"{recipe.weight_decay:g}",
+    "Label smoothing": lambda recipe: f"{recipe.label_smoothing:.0%}",
+    "Augmentation": lambda recipe: _augmentation(recipe.augmentation),
+    "Initialisation": lambda recipe: INITIALIZATIONS[recipe.initialization],
+    "Patience": lambda recipe: "none" if recipe.patience is None else f"{recipe.patience} epochs",
+    SEED: lambda recipe: str(recipe.seed),
+    "Precision": lambda recipe: recipe.precision,
+    "Order in memory": lambda recipe: MEMORY_FORMATS[recipe.memory_format],
+    "Device": lambda recipe: recipe.device,
+}
+
+
+def facts(specs: Sequence[RunSpec]) -> list[Fact]:
+    """All facts of some networks, shape first; – where one has no such part, or the builder has no word for it."""
+    blocks = [from_model(spec.model) for spec in specs]
+    found = _parts("Block", [one.convs if one else () for one in blocks], _CONV)
+    found.append(Fact("After the maps", tuple(_bridge(spec.model) for spec in specs)))
+    found += _parts("Dense layer", [one.dense if one else () for one in blocks], _DENSE)
+    if None in blocks:
+        found.append(Fact("Layers", tuple(_layers(spec.model, one) for spec, one in zip(specs, blocks, strict=True))))
+    found += [Fact(name, tuple(read(spec.data) for spec in specs)) for name, read in _DATA.items()]
+    found += [Fact(name, tuple(read(spec.train) for spec in specs)) for name, read in _RECIPE.items()]
+    found.append(Fact("Frozen kernels", _frozen([spec.train.frozen_kernels for spec in specs])))
+    return found
+
+
+def _parts(title: str, rows: Sequence[Sequence[Part]], readers: Mapping[str, Callable[[Part], str]]) -> list[Fact]:
+    """What each network has as its first, second … part: fact by fact where all have it and little differs, else in one
+    line each."""
+    found = []
+    for number in range(max(map(len, rows))):
+        parts = [row[number] if number < len(row) else None for row in rows]
+        each = [
+            Fact(f"{title} {number + 1}: {name}", tuple(NOTHING if part is None else read(part) for part in parts))
+            for name, read in readers.items()
+        ]
+        if None not in parts and sum(fact.differs for fact in each) <= FEW:
+            found += each
+        else:
+            found.append(
+                Fact(f"{title} {number + 1}", tuple(NOTHING if part is None else _line(part) for part in parts))
+            )
+    return found
+
+
+def _line(part: ConvBlock | DenseBlock) -> str:
+    if isinstance(part, DenseBlock):
+        return f"{part.units:,} units · {summary(part)}"
+    size = f"{part.kernels:,} of {part.kernel_size}×{part.kernel_size}"
+    moves = "" if part.stride == 1 else f", stride {part.stride}"
+    return f"{size}{moves}, padding {part.padding} · {summary(part)}"
+
+
+def _augmentation(chosen: Augmentation) -> str:
+    amounts = {
+        "shift": f"{chosen.shift:g} px",
+        "rotation": f"{chosen.rotate:g}°",
+        "scale": f"{chosen.scale:.0%}",
+        "elastic": f"{chosen.elastic:g} px",
+        "slant": f"{chosen.slant:g}°",
+        "thickness": f"{chosen.thickness:g} px",
+    }
+    return ", ".join(f"{name} {amount}" for name, amount in amounts.items() if float(amount.rstrip(" px°%"))) or "none"
+
+
+def _bridge(model: ModelSpec) -> str:
+    pooled = any(layer.kind == "global_average_pool" for layer in model.layers)
+    return "global average pooling" if pooled else "flatten"
+
+
+def _layers(model: ModelSpec, blocks: Blocks | None) -> str:
+    """Of a network that no blocks make: LeNet-5's of 1998, or one that was brought in."""
+    return NOTHING if blocks else ", ".join(model.names)
+
+
+def _frozen(kernels: Sequence[tuple[Kernel, ...]]) -> tuple[str, ...]:
+    """How many, and where networks have different ones of the same number, which set."""
+    sets = [one for one in dict.fromkeys(kernels) if one]
+    letters = {one: "" if len(sets) == 1 else f", set {chr(ord('A') + number)}" for number, one in enumerate(sets)}
+    return tuple(f"{len(one)}{letters[one]}" if one else "none" for one in kernels)

@@ -1,0 +1,69 @@
+"""Compare in the browser: a digit that only one network reads right, the list of networks, and the way back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from explorer import zoo
+from explorer.analysis import evaluate
+from explorer.data import load
+
+pytestmark = pytest.mark.browser
+ROOT = Path(__file__).parents[2]
+LONG = 180_000
+
+
+@pytest.fixture(autouse=True)
+def _subset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The 5,000 digits are enough, here as in the server."""
+    monkeypatch.delenv("KERNELSCOPE_DATA", raising=False)
+
+
+def test_from_a_run_to_what_only_one_reads_right_and_back(
+    serve: Callable[..., Any], tmp_path: Path, page: Page
+) -> None:
+    app = serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(tmp_path), "KERNELSCOPE_DATA": ""}).url
+    data = load("mnist")
+    one, other = (
+        evaluate(zoo.load(name)[1], data.test.pixels, data.test.labels, data.card) for name in ("mlp", "softmax")
+    )
+    right, beside = one.predictions == one.labels, other.predictions == other.labels
+    page.goto(f"{app}/compare?network=mlp&digit=7&with=softmax")
+    tiles = page.locator(".st-key-compare-wall").get_by_role("option")
+    expect(page.get_by_role("radio", name=re.compile("^Only Multilayer perceptron right"))).to_contain_text(
+        f"{(right & ~beside).sum():,}", timeout=LONG
+    )
+    expect(page.get_by_role("table").filter(has_text="Both wrong")).to_contain_text(f"{(~right & ~beside).sum():,}")
+
+    # Another group, and one of its digits becomes the current one.
+    page.get_by_role("radio", name=re.compile("^Only Softmax regression right")).click()
+    wanted = int(np.flatnonzero(beside & ~right)[0])
+    expect(tiles.first).to_contain_text(f"{one.labels[wanted]}: {one.predictions[wanted]}, {one.labels[wanted]}")
+    tiles.first.click()
+    number = page.get_by_label("Number in the test set").locator("visible=true")
+    expect(number).to_have_value(str(wanted), timeout=LONG)
+    expect(page).to_have_url(re.compile(f"digit={wanted}\\b"))
+    expect(page).to_have_url(re.compile("with=softmax"))
+
+    # A third network, and back to two: the browser's way back takes the list along.
+    page.get_by_role("combobox", name="Compare with").click()
+    page.keyboard.type("Tiny")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(re.compile("with=softmax%2Ctiny"), timeout=LONG)
+    expect(page.get_by_role("radio", name="Tiny")).to_be_visible(timeout=LONG)
+    page.go_back()
+    expect(page.get_by_role("radio", name="Tiny")).to_have_count(0, timeout=LONG)
+    expect(number).to_have_value(str(wanted))
+    page.go_back()
+    expect(number).to_have_value("7", timeout=LONG)
+    page.get_by_role("link", name="Mistakes").click()
+    expect(page.locator("h1").first).to_have_text("Mistakes", timeout=LONG)
+    assert "with=" not in page.url

@@ -1,0 +1,195 @@
+"""The page Compare: its tables, charts and digits against the networks asked directly."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import re
+from collections.abc import Callable
+from html import unescape
+
+import numpy as np
+from conftest_pages import component, digit_field, elements, network_picker, shown_wall
+from streamlit.testing.v1 import AppTest
+
+from explorer import networks, weights, zoo
+from explorer.analysis import evaluate
+from explorer.data import load
+from explorer.models import build
+from explorer.runs import artifacts, service
+from explorer.runs.records import Metric
+from explorer.spec import Activation, Conv, Flatten, ModelSpec, Output, Pool, RunSpec, TrainSpec
+from explorer.ui import compare_table
+from explorer.ui.compare import MOST
+from explorer.ui.differences import facts
+
+Open = Callable[..., AppTest]
+MODEL = ModelSpec(layers=(Conv(kernels=2, kernel_size=5), Activation(), Pool(), Flatten(), Output()))
+
+
+def sound(tested: AppTest) -> AppTest:
+    assert not tested.exception
+    assert [item.value for item in tested.error] == []
+    return tested
+
+
+def texts(tested: AppTest) -> str:
+    return "\n".join(str(item.value) for kind in (tested.markdown, tested.caption) for item in kind)
+
+
+def tables(tested: AppTest) -> dict[str, dict[str, list[str]]]:
+    """The tables of the page: by caption, each row's cells by its first one."""
+    found = {}
+    for item in elements(tested):
+        if getattr(item, "type", "") != "html" or 'class="ks-table"' not in item.proto.body:
+            continue
+        text = item.proto.body
+        caption = unescape(re.findall(r"<caption><span>(.*?)</span>", text)[0])
+        rows = [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row) for row in re.findall(r"<tr>(.*?)</tr>", text)]
+        found[caption] = {unescape(name): [unescape(cell) for cell in cells] for name, *cells in rows}
+    return found
+
+
+def chart(tested: AppTest, key: str) -> dict:
+    return json.loads(json.loads(component(tested, key).json)["figure"])
+
+
+def trained(name: str, seed: int, *, finished: bool = True) -> str:
+    """A run in the store with curves, and weights that chance gave it."""
+    spec = RunSpec(name=name, model=MODEL, train=TrainSpec(seed=seed, epochs=2))
+    store = service.local().store
+    run = store.create(spec)
+    lease = store.claim_run(run, "a test", 600)
+    assert lease is not None
+    rows = [
+        Metric(key, step, step / 10, value / (step + 1) + seed / 100, 0.0)
+        for key, value in (("loss/validation", 2.0), ("loss/train", 3.0))
+        for step in range(0, 20, 5)
+    ]
+    rows += [Metric("accuracy/validation", step, step / 10, 0.5 + step / 100, 0.0) for step in range(0, 20, 5)]
+    store.append(lease, rows)
+    if finished:
+        data = weights.pack(build(MODEL, (1, 28, 28), 10, seed=seed), spec)
+        artifacts.atomic_write(artifacts.run_folder(run).create().weights, data)
+        result = {
+            "weights_sha256": hashlib.sha256(data).hexdigest(),
+            "test_accuracy": 0.9,
+            "test_correct": 900,
+            "test_images": 1000,
+            "validation_accuracy": 0.91,
+        }
+        store.finish(lease, "finished", result=result)
+    return run
+
+
+def test_two_bundled_networks_digit_by_digit(open_app: Open) -> None:
+    tested = sound(open_app("compare", network="lenet5", **{"with": "softmax"}))
+    data = load("mnist")
+    one, other = (
+        evaluate(networks.load(name), data.test.pixels, data.test.labels, data.card) for name in ("lenet5", "softmax")
+    )
+    right, beside = one.predictions == one.labels, other.predictions == other.labels
+    found = tables(tested)
+    reached = found["What they reached"]
+    for place, name in enumerate(("lenet5", "softmax")):
+        card = zoo.card(name)
+        assert reached["Test accuracy"][place] == f"{card.test.accuracy:.2%}"
+        assert reached["Parameters"][place] == f"{card.parameters:,}"
+        assert reached["Wrong"][place] == f"{card.test.images - card.test.correct:,} of {card.test.images:,}"
+    (row,) = (rows for caption, rows in found.items() if caption.startswith("Each beside LeNet-5"))
+    cells = row["Softmax regression"]
+    assert cells[0] == f"{other.accuracy:.2%}"
+    points = 100 * (beside.mean() - right.mean())
+    assert cells[1] == f"{points:+.2f}".replace("-", "−")
+    assert cells[3:6] == [
+        f"{count:,}" for count in ((beside & ~right).sum(), (right & ~beside).sum(), (~right & ~beside).sum())
+    ]
+    assert cells[6] == "< 0.0001"
+    assert f"reads {-points:.2f} points more right than **Softmax regression**" in texts(tested)
+    # The digits that only the current one reads right, and one that is clicked.
+    numbers = np.flatnonzero(right & ~beside)[:60]
+    wall = shown_wall(tested, "compare-wall")
+    np.testing.assert_array_equal(wall.pixels, np.asarray(data.test.pixels[numbers])[:, 0])
+    first = int(numbers[0])
+    classes = (one.labels[first], one.predictions[first], other.predictions[first])
+    assert wall.header["captions"][0] == f"{classes[0]}: {classes[1]}, {classes[2]}"
+    assert texts(tested).count("None of these was trained by you") == 1
+
+
+def test_only_the_seed_differs_and_curves_are_those_of_the_runs(open_app: Open) -> None:
+    open_app("build")
+    one, other = trained("mine", 0), trained("yours", 3)
+    tested = sound(open_app("compare", network=one, **{"with": other}))
+    found = tables(tested)
+    assert found["Only the seed differs: what separates their results is chance"]["Seed"] == ["0", "3"]
+    assert "network" not in " ".join(found)
+    assert found["What they reached"]["Validation accuracy"] == ["91.00%"] * 2
+    assert found["What they reached"]["95% interval"][0] == "87.98% to 91.71%"
+    for quantity in ("accuracy", "loss"):
+        lines = {line["name"]: line for line in chart(tested, f"compare-{quantity}")["data"]}
+        assert set(lines) == {f"mine · {one[:4]}", f"yours · {other[:4]}"}
+    text = json.dumps(chart(tested, "compare-loss"))
+    tested.session_state["compare-axis"] = "step"
+    sound(tested.run())
+    assert json.dumps(chart(tested, "compare-loss")) != text
+
+
+def test_the_file_has_every_fact_and_runs_no_formula(open_app: Open) -> None:
+    open_app("build")
+    one, other = networks.find(trained("=1+1", 0)), networks.find(trained("yours", 3))
+    found = facts([one.spec, other.spec])
+    rows = list(csv.reader(io.StringIO(compare_table.as_csv([one, other], found))))
+    assert rows[0] == ["", f"'=1+1 · {one.id[:4]}", f"yours · {other.id[:4]}"]
+    assert ["Seed", "0", "3"] in rows
+    assert [row[0] for row in rows[1:]] == [fact.name for fact in found]
+
+
+def test_a_run_without_weights_stands_in_the_tables_alone(open_app: Open) -> None:
+    open_app("build")
+    run = trained("young", 0, finished=False)
+    tested = sound(open_app("compare", network="softmax", **{"with": run}))
+    assert tables(tested)["What they reached"]["State"] == ["bundled", "training"]
+    assert "Two networks with weights are needed" in texts(tested)
+
+
+def test_the_list_is_in_the_address_and_what_is_not_here_is_told(open_app: Open) -> None:
+    tested = sound(open_app("compare", network="lenet5", **{"with": "tiny,feedbeef,lenet5,fashion_lenet5,softmax"}))
+    (chosen,) = (box for box in tested.multiselect if box.label == "Compare with")
+    assert chosen.value == ["tiny", "softmax"]
+    assert [toast.value for toast in tested.toast] == [
+        "Not here, or of another data set, and left out: feedbeef, fashion\\_lenet5."
+    ]
+    chosen.set_value(["softmax"]).run()
+    assert tested.query_params["with"] == "softmax"
+    # The network that becomes the current one is not compared with itself.
+    network_picker(tested).set_value("softmax").run()
+    assert "Choose one network or more" in tested.info[0].value
+    tested.switch_page("pages/mistakes.py").run()
+    assert "with" not in tested.query_params
+
+
+def test_no_more_than_can_be_told_apart(open_app: Open) -> None:
+    every = [name for name in zoo.names() if name not in ("article", "fashion_lenet5")]
+    tested = open_app("compare", network="fashion_lenet5")
+    assert "There is no other network for Fashion-MNIST yet" in tested.info[0].value
+    tested = open_app("build")
+    tested.session_state["compare-with"] = every
+    tested.switch_page("pages/compare.py").run()
+    (chosen,) = (box for box in sound(tested).multiselect if box.label == "Compare with")
+    assert chosen.value == every[:MOST]
+
+
+def test_the_current_digit_is_read_by_all(open_app: Open) -> None:
+    tested = sound(open_app("compare", network="lenet5", digit="8", **{"with": "tiny,softmax"}))
+    bars = [item.proto.body for item in tested.get("html") if 'class="ks-bars"' in item.proto.body]
+    assert [re.findall(r'aria-label="(.*?)"', text)[0] for text in bars] == [
+        f"Probabilities by {name}" for name in ("LeNet-5", "Tiny", "Softmax regression")
+    ]
+    data = load("mnist")
+    for text, name in zip(bars, ("lenet5", "tiny", "softmax"), strict=True):
+        found = evaluate(networks.load(name), data.test.pixels[8:9], data.test.labels[8:9], data.card)
+        shares = [float(value) for value in re.findall(r'title=".+?: ([^"]+)"', text)]
+        np.testing.assert_allclose(shares, found.probabilities[0], rtol=1e-4, atol=1e-7)
+    assert digit_field(tested).value == 8
