@@ -103,7 +103,7 @@ def main() -> None:
     if options.child:
         print(json.dumps(child(options.child, RunSpec.model_validate_json(options.spec))))
         return
-    from scipy.stats import ttest_ind
+    from explorer.analysis.repeated import difference
 
     found: dict[str, list[float]] = {side: [] for side in (TEXTBOOK, *ENGINE)}
     for seed in range(options.seeds):
@@ -111,8 +111,7 @@ def main() -> None:
             spec = spec_of(options.preset, options.images, seed, ENGINE.get(side, "float32"))
             found[side].append(accuracy(side, spec))
     for side in ENGINE:
-        compared = ttest_ind(found[side], found[TEXTBOOK], equal_var=False)
-        low, high = compared.confidence_interval(0.95)
+        compared = difference(found[side], found[TEXTBOOK])
         report(
             f"test accuracy of {options.preset}, 2 epochs of {options.images:,} images: {side}",
             found[side],
@@ -122,8 +121,8 @@ def main() -> None:
             against=TEXTBOOK,
             accuracies=[round(one, 4) for one in found[side]],
             baseline_accuracies=[round(one, 4) for one in found[TEXTBOOK]],
-            difference_of_means_95_percent=[round(float(low), 5), round(float(high), 5)],
-            can_be_told_apart=bool(low > 0 or high < 0),
+            difference_of_means_95_percent=compared and [round(end, 5) for end in compared.interval],
+            can_be_told_apart=compared is not None and compared.told,
         )
 
 

@@ -134,7 +134,7 @@ def main() -> None:
         page.locator('[data-testid="stButtonGroup"]').first.get_by_text("Tiny").first.click()
         page.locator(".st-key-stage").get_by_text("7,646 parameters").wait_for()
         page.locator(".st-key-train button").click()
-        page.locator(".st-key-run-header").get_by_text("Trained").wait_for(timeout=600_000)
+        page.locator(".st-key-run-header").filter(has_text="Tiny").get_by_text("Trained").wait_for(timeout=600_000)
         page.get_by_role("button", name="Compare").click()
         page.locator(".st-key-compare-loss .plot-container").wait_for(timeout=60_000)
         page.get_by_text("Who reads what right").wait_for(timeout=60_000)

@@ -60,10 +60,13 @@ def side_by_side(lines: Sequence[Series], quantity: Quantity, *, axis: Axis = "e
         drawn["line"]["dash"] = _DASHES[number % len(_DASHES)]
         data.append(drawn)
     chart = _curves(data, axis, quantity, log=quantity == "loss", percent=quantity == "accuracy")
+    chart.layout.showlegend = True  # also for one: it says whose it is
+    chart.layout.xaxis.rangemode = "tozero"
     middles = [float(np.median(line.y[np.isfinite(line.y)])) for line in lines if np.isfinite(line.y).any()]
     if quantity == "accuracy" and middles:
         low = 1 - 2 * (1 - min(middles))
         chart.layout.yaxis.range = [max(low, 0.0), 1 + 0.05 * (1 - max(low, 0.0))]
+        chart.layout.yaxis.tickformat = ".2~%"
     return chart
 
 

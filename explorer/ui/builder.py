@@ -109,7 +109,7 @@ def _presets() -> None:
 
 
 def _block_header(part: Part, block_id: int, number: int, count: int, title: str, about: str) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+    with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
         st.markdown(f"**{title}**  \n:small[:gray[{about}]]", width="stretch")
         for name, icon, change, disabled in (
             ("up", ":material/arrow_upward:", lambda d: d.moved(part, block_id, -1), number == 0),

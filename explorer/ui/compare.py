@@ -8,7 +8,7 @@ import streamlit as st
 
 from explorer import networks
 from explorer.networks import Known
-from explorer.ui import cache, compare_answers, compare_curves, compare_table, html, sidebar, state
+from explorer.ui import cache, compare_answers, compare_curves, compare_seeds, compare_table, html, sidebar, state
 
 MOST = 5
 """Networks beside the current one: more columns and colours nobody tells apart."""
@@ -36,6 +36,7 @@ def show() -> None:
     chosen = [network, *beside]
     compare_table.show(chosen, card)
     compare_curves.show(chosen)
+    compare_seeds.show(chosen)
     compare_answers.show(chosen, card)
 
 

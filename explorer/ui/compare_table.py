@@ -36,7 +36,10 @@ def show(chosen: Sequence[Known], card: DataCard) -> None:
             )
         )
     else:
-        st.markdown("Network, digits and recipe are **the same**, and so is the seed: the weights should be, too.")
+        st.markdown(
+            "Network, digits, recipe and seed are **the same**: trained to the end on the same device, the weights "
+            "are, too."
+        )
     if alike:
         with st.expander(f"The same in {'both' if len(chosen) == 2 else 'all'}", key="compare-alike"):
             rows = [(fact.name, fact.values[0]) for fact in alike]

@@ -97,6 +97,7 @@ def _header(run: RunRecord, title: str) -> None:
             _action("Stop", "stop", ":material/stop:", lambda: service.stop(run.id))
         elif run.state in ("paused", "stopped", "failed"):
             _action("Resume", "resume", ":material/play_arrow:", lambda: service.resume(run.id))
+    with st.container(horizontal=True, gap="small", key="run-actions"):
         _rebuild(run)
         if st.button("Compare", key="run-compare", icon=":material/compare_arrows:", help="Beside other networks."):
             st.switch_page(shell.path_of("compare"))

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from html import unescape
 
 import numpy as np
+import pytest
 from conftest_pages import component, digit_field, elements, network_picker, shown_wall
+from scipy.stats import ttest_ind
 from streamlit.testing.v1 import AppTest
 
 from explorer import networks, weights, zoo
@@ -21,12 +23,15 @@ from explorer.models import build
 from explorer.runs import artifacts, service
 from explorer.runs.records import Metric
 from explorer.spec import Activation, Conv, Flatten, ModelSpec, Output, Pool, RunSpec, TrainSpec
-from explorer.ui import compare_table
+from explorer.ui import compare_seeds, compare_table
 from explorer.ui.compare import MOST
 from explorer.ui.differences import facts
 
 Open = Callable[..., AppTest]
-MODEL = ModelSpec(layers=(Conv(kernels=2, kernel_size=5), Activation(), Pool(), Flatten(), Output()))
+MODEL, WIDE = (
+    ModelSpec(layers=(Conv(kernels=kernels, kernel_size=5), Activation(), Pool(), Flatten(), Output()))
+    for kernels in (2, 3)
+)
 
 
 def sound(tested: AppTest) -> AppTest:
@@ -56,9 +61,11 @@ def chart(tested: AppTest, key: str) -> dict:
     return json.loads(json.loads(component(tested, key).json)["figure"])
 
 
-def trained(name: str, seed: int, *, finished: bool = True) -> str:
+def trained(
+    name: str, seed: int, *, finished: bool = True, model: ModelSpec = MODEL, result: dict[str, float] | None = None
+) -> str:
     """A run in the store with curves, and weights that chance gave it."""
-    spec = RunSpec(name=name, model=MODEL, train=TrainSpec(seed=seed, epochs=2))
+    spec = RunSpec(name=name, model=model, train=TrainSpec(seed=seed, epochs=2))
     store = service.local().store
     run = store.create(spec)
     lease = store.claim_run(run, "a test", 600)
@@ -71,16 +78,16 @@ def trained(name: str, seed: int, *, finished: bool = True) -> str:
     rows += [Metric("accuracy/validation", step, step / 10, 0.5 + step / 100, 0.0) for step in range(0, 20, 5)]
     store.append(lease, rows)
     if finished:
-        data = weights.pack(build(MODEL, (1, 28, 28), 10, seed=seed), spec)
+        data = weights.pack(build(model, (1, 28, 28), 10, seed=seed), spec)
         artifacts.atomic_write(artifacts.run_folder(run).create().weights, data)
-        result = {
+        known = {
             "weights_sha256": hashlib.sha256(data).hexdigest(),
             "test_accuracy": 0.9,
             "test_correct": 900,
             "test_images": 1000,
             "validation_accuracy": 0.91,
         }
-        store.finish(lease, "finished", result=result)
+        store.finish(lease, "finished", result=known | (result or {}))
     return run
 
 
@@ -193,3 +200,51 @@ def test_the_current_digit_is_read_by_all(open_app: Open) -> None:
         shares = [float(value) for value in re.findall(r'title=".+?: ([^"]+)"', text)]
         np.testing.assert_allclose(shares, found.probabilities[0], rtol=1e-4, atol=1e-7)
     assert digit_field(tested).value == 8
+
+
+# --- seeds ---
+
+
+def test_runs_that_differ_in_the_seed_alone_are_one_family(open_app: Open) -> None:
+    open_app("build")
+    mine = [trained("mine", seed, result={"validation_accuracy": 0.90 + seed / 100}) for seed in (0, 1, 2)]
+    others = [trained("wide", seed, model=WIDE, result={"validation_accuracy": 0.80 + seed / 50}) for seed in (0, 1)]
+    tested = sound(open_app("compare", network=mine[1], **{"with": f"{others[0]},{mine[0]}"}))
+    (seeds,) = (rows for caption, rows in tables(tested).items() if caption.startswith("Mean and standard deviation"))
+    assert seeds[f"mine · {mine[1][:4]}"][:3] == ["3", "91.00% ± 1.00", "90.00% ± 0.00"]
+    cells = seeds[f"wide · {others[0][:4]}"]
+    assert cells[:3] == ["2", "81.00% ± 1.41", "90.00% ± 0.00"]
+    wanted = ttest_ind([0.80, 0.82], [0.90, 0.91, 0.92], equal_var=False).confidence_interval(0.95)
+    assert cells[3] == f"{100 * wanted.low:+.2f} to {100 * wanted.high:+.2f}".replace("-", "−")
+    assert len(seeds) == 3  # with its head
+    assert ("nothing can be told from chance yet" in texts(tested)) == (wanted.low < 0 < wanted.high)
+
+
+def test_the_next_seeds_are_those_that_nobody_has(open_app: Open) -> None:
+    spec = RunSpec(name="mine, seed 1", model=MODEL, train=TrainSpec(seed=1, epochs=2))
+    made = compare_seeds.next_seeds(spec, {1, 0, 3}, 3)
+    assert [one.train.seed for one in made] == [2, 4, 5]
+    assert [one.name for one in made] == ["mine, seed 2", "mine, seed 4", "mine, seed 5"]
+    assert {compare_seeds.alike(one) for one in made} == {compare_seeds.alike(spec)}
+    longest = compare_seeds.next_seeds(spec.renamed("x" * 80), set(), 1)[0]
+    assert RunSpec.model_validate_json(longest.model_dump_json()) == longest
+
+
+def test_one_click_queues_them_and_another_stops_them(open_app: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "dispatch", lambda **_: [])  # nobody trains: they wait
+    open_app("build")
+    one, other = trained("mine", 0), trained("wide", 5, model=WIDE)
+    tested = sound(open_app("compare", network=one, **{"with": other}))
+    sound(tested.button(key="more-seeds").click().run())
+    queued = [run for run in service.local().store.list() if run.state == "queued"]
+    assert sorted((run.name, run.spec.train.seed) for run in queued) == [
+        ("mine, seed 1", 1),
+        ("mine, seed 2", 2),
+        ("wide, seed 0", 0),
+        ("wide, seed 1", 1),
+    ]
+    (seeds,) = (rows for caption, rows in tables(tested).items() if caption.startswith("Mean and standard deviation"))
+    assert seeds[f"mine · {one[:4]}"][0] == "1 and 2 under way"
+    sound(tested.button(key="stop-seeds").click().run())
+    assert {run.state for run in service.local().store.list()} == {"finished", "stopped"}
+    assert "stop-seeds" not in [button.key for button in tested.button]
