@@ -206,6 +206,9 @@ def _outcome(run: RunRecord) -> None:
             f"Test accuracy **{result['test_accuracy']:.2%}**: {result['test_correct']:,} of "
             f"{result['test_images']:,} digits that it never learned from."
         )
+    elif not run.active and sidebar.current_network().usable:
+        label = "Not tested: count what its latest weights read right"
+        st.page_link(shell.path_of("mistakes"), label=label, icon=":material/rule:")
 
 
 def _failure(run: RunRecord) -> None:

@@ -11,6 +11,14 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from explorer.data import load
+from explorer.presets import PRESETS
+from explorer.runs import service
+from explorer.runs.artifacts import run_folder
+from explorer.spec import DataSpec, RunSpec, TrainSpec
+from explorer.training.checkpoints import write_checkpoint
+from explorer.training.engine import train
+from explorer.training.events import Checkpoint
 from explorer.ui.components import frames, strip
 from explorer.ui.components.wall import Payload
 
@@ -96,3 +104,23 @@ def network_picker(tested: AppTest) -> Any:
     """The sidebar's list of networks."""
     (found,) = (box for box in tested.selectbox if box.label == "Current network")
     return found
+
+
+def stopped_run(**recipe: object) -> tuple[str, Checkpoint]:
+    """A stopped run with one checkpoint, after three steps of an epoch."""
+    spec = RunSpec(
+        name="small",
+        model=PRESETS["tiny"].model,
+        data=DataSpec(train_size=60, validation_share=0.02),
+        train=TrainSpec.model_validate({"batch_size": 20, "epochs": 2, **recipe}),
+    )
+    checkpoint = next(event for event in train(spec, load("mnist")) if isinstance(event, Checkpoint))
+    store = service.local().store
+    run = store.create(spec)
+    lease = store.claim_run(run, "test", 30.0)
+    assert lease is not None
+    folder = run_folder(run).create()
+    file = folder.checkpoints / "one.safetensors"
+    store.commit_checkpoint(lease, folder.uri(file), write_checkpoint(file, checkpoint), checkpoint.step)
+    store.finish(lease, "stopped")
+    return run, checkpoint

@@ -12,7 +12,7 @@ from html import unescape
 
 import numpy as np
 import pytest
-from conftest_pages import component, digit_field, elements, network_picker, shown_wall
+from conftest_pages import component, digit_field, elements, network_picker, shown_wall, stopped_run
 from scipy.stats import ttest_ind
 from streamlit.testing.v1 import AppTest
 
@@ -62,9 +62,14 @@ def chart(tested: AppTest, key: str) -> dict:
 
 
 def trained(
-    name: str, seed: int, *, finished: bool = True, model: ModelSpec = MODEL, result: dict[str, float] | None = None
+    name: str,
+    seed: int,
+    *,
+    finished: bool = True,
+    model: ModelSpec = MODEL,
+    result: dict[str, float] | None = None,
 ) -> str:
-    """A run in the store with curves, and weights that chance gave it."""
+    """A run in the store with curves, and weights that chance gave it unless it is still running."""
     spec = RunSpec(name=name, model=model, train=TrainSpec(seed=seed, epochs=2))
     store = service.local().store
     run = store.create(spec)
@@ -159,6 +164,20 @@ def test_a_run_without_weights_stands_in_the_tables_alone(open_app: Open) -> Non
     tested = sound(open_app("compare", network="softmax", **{"with": run}))
     assert tables(tested)["What they reached"]["State"] == ["bundled", "training"]
     assert "Two networks with weights are needed" in texts(tested)
+
+
+def test_a_stopped_run_was_not_tested_and_is_compared_all_the_same(open_app: Open) -> None:
+    open_app("build")
+    run, _ = stopped_run()
+    tested = sound(open_app("build", network=run))
+    links = [item.proto.label for item in tested.get("page_link")]
+    assert "Not tested: count what its latest weights read right" in links
+    tested = sound(open_app("compare", network="softmax", **{"with": run}))
+    assert tables(tested)["What they reached"]["Test accuracy"][1] == "–"
+    (row,) = (rows for caption, rows in tables(tested).items() if caption.startswith("Each beside Softmax"))
+    data = load("mnist")
+    found = evaluate(networks.load(run), data.test.pixels, data.test.labels, data.card)
+    assert row[f"small · {run[:4]}"][0] == f"{found.accuracy:.2%}"
 
 
 def test_the_list_is_in_the_address_and_what_is_not_here_is_told(open_app: Open) -> None:

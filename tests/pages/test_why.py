@@ -10,20 +10,13 @@ import numpy as np
 import pytest
 import streamlit as st
 import torch
-from conftest_pages import elements, shown_wall
+from conftest_pages import elements, shown_wall, stopped_run
 from streamlit.testing.v1 import AppTest
 from torch.nn import functional as F
 
 from explorer import zoo
 from explorer.data import load, normalise, split
 from explorer.figures.theme import significant
-from explorer.presets import PRESETS
-from explorer.runs import service
-from explorer.runs.artifacts import run_folder
-from explorer.spec import DataSpec, RunSpec, TrainSpec
-from explorer.training.checkpoints import write_checkpoint
-from explorer.training.engine import train
-from explorer.training.events import Checkpoint
 from explorer.training.one_step import Difference
 from explorer.ui import cache
 from explorer.ui.text import number
@@ -282,28 +275,8 @@ def test_every_layer_and_a_batch(name: str) -> None:
     assert [item.label for item in tested.number_input] == ["Class"]
 
 
-def trained(**recipe: object) -> tuple[str, Checkpoint]:
-    """A stopped run with one checkpoint, after three steps of an epoch."""
-    spec = RunSpec(
-        name="small",
-        model=PRESETS["tiny"].model,
-        data=DataSpec(train_size=60, validation_share=0.02),
-        train=TrainSpec.model_validate({"batch_size": 20, "epochs": 2, **recipe}),
-    )
-    checkpoint = next(event for event in train(spec, load("mnist")) if isinstance(event, Checkpoint))
-    store = service.local().store
-    run = store.create(spec)
-    lease = store.claim_run(run, "test", 30.0)
-    assert lease is not None
-    folder = run_folder(run).create()
-    file = folder.checkpoints / "one.safetensors"
-    store.commit_checkpoint(lease, folder.uri(file), write_checkpoint(file, checkpoint), checkpoint.step)
-    store.finish(lease, "stopped")
-    return run, checkpoint
-
-
 def test_a_runs_optimiser_has_its_memory_and_its_rate() -> None:
-    run, checkpoint = trained(optimizer="adam", schedule="cosine", learning_rate=0.01)
+    run, checkpoint = stopped_run(optimizer="adam", schedule="cosine", learning_rate=0.01)
     tested = opened(step_page, network=run)
     sound(tested.button(key="step-strongest").click().run())
     index = tuple(int(item.value) for item in tested.number_input)
@@ -318,7 +291,7 @@ def test_a_runs_optimiser_has_its_memory_and_its_rate() -> None:
 
 def test_a_frozen_kernel_does_not_move() -> None:
     edge = ((1.0, 0.0, -1.0), (2.0, 0.0, -2.0), (1.0, 0.0, -1.0))
-    run, _ = trained(frozen_kernels=(edge,))
+    run, _ = stopped_run(frozen_kernels=(edge,))
     tested = opened(step_page, network=run)
     assert "freezes this kernel" in tested.info[0].value
     assert "w goes from" not in texts(tested)
