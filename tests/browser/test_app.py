@@ -14,6 +14,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from explorer.data import load
+from explorer.figures.theme import DARK, LIGHT, Palette
 from explorer.zoo import load as load_zoo
 
 pytestmark = pytest.mark.browser
@@ -300,6 +301,20 @@ def test_look_inside_shows_the_networks_own_answer(visit: Callable[..., Page]) -
     expect(bars).to_have_count(10)
     shown = [float(str(text).rpartition(": ")[2]) for text in bars.evaluate_all("rows => rows.map((row) => row.title)")]
     np.testing.assert_allclose(shown, shares.numpy(), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(("scheme", "palette"), [("light", LIGHT), ("dark", DARK)])
+def test_a_switch_that_is_off_is_seen(app: str, open_page: Callable[..., Page], scheme: str, palette: Palette) -> None:
+    page = open_page(color_scheme=scheme)
+    page.goto(f"{app}/inside?network=tiny")
+    switch = page.locator(".st-key-all-maps")
+    track = switch.locator("label > span + div")
+    edge = palette.muted  # which has the contrast of a text: tests/figures/test_theme.py
+    red, green, blue = (int(edge[at : at + 2], 16) for at in (1, 3, 5))
+    expect(track).to_have_css("box-shadow", re.compile(rf"^rgb\({red}, {green}, {blue}\)"), timeout=LONG)
+    switch.get_by_text("All maps").click()
+    expect(switch.get_by_role("switch")).to_be_checked()
+    expect(track).to_have_css("box-shadow", "none")
 
 
 def test_what_is_pointed_at_is_called_by_its_own_number(visit: Callable[..., Page]) -> None:
