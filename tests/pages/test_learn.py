@@ -6,6 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from explorer.ui.lessons import activation, choices, dense, descent, lab, looks,
 from explorer.ui.lessons.chapter import Choice, Question, ask
 from explorer.ui.lessons.chapters import CHAPTERS
 from explorer.ui.lessons.step import descend
+from explorer.ui.text import precise_probability
 
 Open = Callable[..., AppTest]
 NAMES = [chapter.name for chapter in CHAPTERS]
@@ -320,6 +322,12 @@ def test_a_senseless_chapter_in_the_link_opens_the_first_one(open_app: Open, cha
     assert not tested.exception
     assert tested.query_params["chapter"] == NAMES[0]
     assert tested.query_params["done"] == "image"
+
+
+def test_softmax_s_table_is_sure_of_nothing(open_app: Open, network: Network, data: Dataset) -> None:
+    shares = outputs(network, data, 0)["output"].double().softmax(0).tolist()
+    cells = re.findall(r'<td class="number">([^<]*%)</td>', html(open_app("learn", chapter="softmax", digit="0")))
+    assert [unescape(cell) for cell in cells] == [*map(precise_probability, shares), "100%"], "100% is their sum"
 
 
 def test_another_digit_asks_anew(open_app: Open) -> None:
