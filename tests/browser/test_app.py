@@ -116,6 +116,30 @@ def test_a_slider_moves_the_drawing_and_an_impossible_network_is_mended(visit: C
     expect(page.locator(".stAlert").filter(has_text="conv2")).to_have_count(0)
 
 
+@pytest.mark.parametrize("width", [1440, 390])
+def test_what_is_mended_stays_where_it_was_on_the_screen(app: str, open_page: Callable[..., Page], width: int) -> None:
+    page = open_page(viewport={"width": width, "height": 900})
+    page.goto(app)
+    for number in (0, 1):
+        thumb = page.get_by_role("slider", name="Kernel size").nth(number)
+        thumb.focus(timeout=LONG)
+        thumb.press("End")
+        expect(thumb).to_have_attribute("aria-valuetext", "11 × 11")
+    title = page.get_by_text("Convolution 2", exact=True)
+    mend = page.locator(".st-key-make-it-fit button")
+    mend.scroll_into_view_if_needed()
+    settled(page)
+    before = title.bounding_box()
+    mend.click()
+    expect(mend).to_have_count(0)
+    expect(page.locator(".st-key-train button")).to_be_enabled()
+    settled(page)
+    after = title.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert after["y"] == pytest.approx(before["y"], abs=3)
+
+
 def test_the_browser_s_back_button_brings_back_what_was_drawn(visit: Callable[..., Page]) -> None:
     page = visit()
     stage = page.locator(".st-key-stage")
