@@ -30,7 +30,7 @@ def short_probability(share: float) -> str:
     """A softmax's share where there is little room: 97%."""
     if share >= 0.995:
         return "> 99%"
-    return "< 1%" if share < 0.005 else f"{share:.0%}"
+    return "< 1%" if share <= 0.005 else f"{share:.0%}"
 
 
 def precise_probability(share: float) -> str:

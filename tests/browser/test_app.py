@@ -120,9 +120,11 @@ def test_a_slider_moves_the_drawing_and_an_impossible_network_is_mended(visit: C
 def test_what_is_mended_stays_where_it_was_on_the_screen(app: str, open_page: Callable[..., Page], width: int) -> None:
     page = open_page(viewport={"width": width, "height": 900})
     page.goto(app)
+    expect(page.locator(".st-key-train button")).to_be_enabled(timeout=LONG)
+    settled(page)
     for number in (0, 1):
         thumb = page.get_by_role("slider", name="Kernel size").nth(number)
-        thumb.focus(timeout=LONG)
+        thumb.focus()
         thumb.press("End")
         expect(thumb).to_have_attribute("aria-valuetext", "11 × 11")
     title = page.get_by_text("Convolution 2", exact=True)

@@ -9,7 +9,7 @@ from html import unescape
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -149,6 +149,11 @@ def test_nobody_is_said_to_be_surer_than_they_are(share: float, words: str) -> N
 
 
 @given(st.floats(0, 1))
+@example(0.005)
+@example(0.995)
+@example(0.0005)
+@example(0.9995)
+@example(0.999)
 def test_no_probability_reads_as_all_or_nothing(share: float) -> None:
     for said, apart in (
         (probability(share), 0.0005001),
