@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from explorer.figures.frame import figure
-from explorer.figures.theme import LIGHT
+from explorer.figures.theme import LIGHT, probability
 
 ROW = 24  # pixels a bar
 
@@ -30,7 +30,7 @@ def before_after(before: np.ndarray, after: np.ndarray, classes: Sequence[str], 
             "x": values.astype(np.float32),
             "y": list(range(len(values))),
             "marker": {"color": colour, "line": {"width": 0}},
-            "text": [f"{_percent(float(value))}{mark}" for value, mark in zip(values, given, strict=True)],
+            "text": [f"{probability(float(value))}{mark}" for value, mark in zip(values, given, strict=True)],
             "textposition": "outside",
             "cliponaxis": False,
             "hovertext": [f"{one}, {name}: {value:.7g}" for one, value in zip(classes, values.tolist(), strict=True)],
@@ -58,12 +58,3 @@ def before_after(before: np.ndarray, after: np.ndarray, classes: Sequence[str], 
         "uirevision": "before-after",
     }
     return figure(drawn, layout)
-
-
-def _percent(share: float) -> str:
-    """Three digits, and never 100 % or 0 % for something that is not."""
-    if 0 < share < 0.0005:
-        return "< 0.1 %"
-    if 0.9995 <= share < 1:
-        return "> 99.9 %"
-    return f"{share:.1%}".replace("%", " %")

@@ -89,7 +89,8 @@ def turning(amounts: np.ndarray, answers: Sequence[Answer], *, unit: str, at: fl
                 "x": np.asarray(amounts, np.float32),
                 "y": np.asarray(answer.shares, np.float32),
                 "line": {"color": colour, "width": 2, "dash": "solid" if answer.right is not False else "dash"},
-                "hovertemplate": "%{y:.1%}",
+                "text": [escape(theme.probability(float(share))) for share in answer.shares],
+                "hovertemplate": "%{text}",
             }
         )
     layout: dict[str, Any] = {

@@ -231,6 +231,13 @@ def count(value: int) -> str:
     return f"{value:,}".replace("-", "−")
 
 
+def probability(share: float) -> str:
+    """A softmax's share: '97.3%', and never 100% or 0%, which no softmax is exactly."""
+    if share >= 0.9995:
+        return "> 99.9%"
+    return "< 0.1%" if share < 0.0005 else f"{share:.1%}"
+
+
 def compact(value: float) -> str:
     """A count at three significant digits with k, M, G or T: 1_234_567 → '1.23 M'; below 1,000 as it is."""
     return _prefixed(value, "")

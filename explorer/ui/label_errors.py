@@ -13,6 +13,7 @@ from explorer.jobs.request import ask
 from explorer.networks import Known
 from explorer.ui import cache, html, jobs
 from explorer.ui.components import wall
+from explorer.ui.text import probability
 
 JURY = 5
 PAGE = 60
@@ -72,7 +73,8 @@ def _ranking(found: Mapping[str, np.ndarray], card: DataCard, jury: int, on_clic
         scale="brightness",
         captions=[f"{one}, rather {other}?" for one, other in zip(given, likely, strict=True)],
         details=[
-            f"Test digit {number}: labelled {one} (mean probability {share:.1%}); {votes} of {jury} read {other}"
+            f"Test digit {number}: labelled {one} (mean probability {probability(share)}); "
+            f"{votes} of {jury} read {other}"
             for number, one, other, share, votes in zip(
                 shown, given, likely, found["confidence"][part], found["agreeing"][part], strict=True
             )

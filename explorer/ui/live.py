@@ -24,7 +24,7 @@ from explorer.ui import cache, html, shell, sidebar, state
 from explorer.ui.components import chart, wall
 from explorer.ui.components.into_view import into_view
 from explorer.ui.redraw import edit
-from explorer.ui.text import duration
+from explorer.ui.text import duration, probability
 
 STATE_TITLES = {
     "queued": "Waiting for a free core",
@@ -323,7 +323,7 @@ def _snapshots(run: RunRecord) -> None:
 
 def _probe_alt(labels: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]) -> str:
     pairs = (
-        f"{classes[label]} read as {classes[int(row.argmax())]} with {row.max():.0%}"
+        f"{classes[label]} read as {classes[int(row.argmax())]} with {probability(float(row.max()))}"
         for label, row in zip(labels, probabilities, strict=True)
     )
     return "Probe digits: " + ", ".join(pairs)

@@ -14,6 +14,7 @@ from explorer.figures.matrix import matrix as matrix_figure
 from explorer.figures.matrix import table as counts_table
 from explorer.ui import cache, explained, html, label_errors, moments, robust, sidebar, state, voting
 from explorer.ui.components import Click, chart, wall
+from explorer.ui.text import short_probability
 
 PAGE = 60
 TABS = ALL, EXPLAINED, ROBUST, VOTE, LABELS = (
@@ -172,8 +173,7 @@ def _gallery(found: Evaluation, matrix: np.ndarray, card: DataCard) -> None:
 
 def _caption(found: Evaluation, number: int, card: DataCard) -> str:
     true, predicted = card.classes[found.labels[number]], card.classes[found.predictions[number]]
-    share = found.confidences[number]
-    return f"{true} → {predicted}, {'> 99%' if share >= 0.995 else f'{share:.0%}'}"
+    return f"{true} → {predicted}, {short_probability(float(found.confidences[number]))}"
 
 
 def _classes(matrix: np.ndarray, card: DataCard) -> None:

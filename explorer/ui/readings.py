@@ -90,7 +90,6 @@ def table(readings: Readings, card: DataCard, *, key: str, file_name: str) -> No
         selection_mode="single-row",
         column_config={
             "Digit": st.column_config.ImageColumn(width="small"),
-            "Sure": st.column_config.NumberColumn(format="percent"),
         },
     )
     rows = [row for row in event.get("selection", {}).get("rows", []) if 0 <= row < len(shown)]
@@ -115,7 +114,11 @@ def table(readings: Readings, card: DataCard, *, key: str, file_name: str) -> No
         )
 
 
-def _frame(readings: Readings, card: DataCard, shown: np.ndarray) -> dict[str, list[Any]]:
+def _frame(readings: Readings, card: DataCard, shown: np.ndarray) -> Any:
+    """The rows ``shown`` as pandas' styled table: how sure the network is reads as everywhere, and stays a number to
+    sort by."""
+    import pandas as pd  # which takes Streamlit's table half a second, too
+
     order = readings.order[shown]
     shares = readings.probabilities[shown]
     rows = np.arange(len(shown))
@@ -143,7 +146,7 @@ def _frame(readings: Readings, card: DataCard, shown: np.ndarray) -> dict[str, l
             for label, place in zip(labels, order[:, 0], strict=True)
         ]
     columns["From"] = [readings.names[number] for number in shown]
-    return columns
+    return pd.DataFrame(columns).style.format({"Sure": text.probability})
 
 
 def _url(pixels: np.ndarray) -> str:

@@ -12,6 +12,7 @@ import streamlit as st
 
 from explorer.data.cards import find_card
 from explorer.errors import WeightsError
+from explorer.figures.theme import count
 from explorer.networks import Known
 from explorer.ui import cache, datanotice, export, html, imports, moments, shell, state, text, trusted
 from explorer.ui.components.history import history
@@ -71,8 +72,18 @@ def current_digit(network: Known) -> tuple[np.ndarray, int | None]:
     if number is None and own is not None and own.shape == find_card(network.spec.data.dataset).shape:
         return own, None
     data = cache.dataset(network.spec.data.dataset)
-    images = data.train if state.digit_split() == "train" else data.test
-    number = min(number or 0, len(images) - 1)
+    split = state.digit_split()
+    images = data.train if split == "train" else data.test
+    wanted, last = number or 0, len(images) - 1
+    number = min(wanted, last)
+    # What a link names is put right. What was chosen among more images of another network's data set is kept for it.
+    if state.is_digit_unseen() and number != wanted:
+        kind = "training" if split == "train" else "test"
+        st.toast(
+            f"There is no {kind} image {count(wanted)} here. The last one, {count(last)}, is shown.",
+            icon=":material/info:",
+        )
+        state.select_digit(number, split)
     return np.asarray(images.pixels[number]), int(images.labels[number])
 
 
@@ -166,9 +177,9 @@ def _verdict(probabilities: np.ndarray, label: int | None, classes: tuple[str, .
     )
 
 
-def _picker(count: int) -> None:
+def _picker(images: int) -> None:
     index = state.digit_index()
-    shown = None if index is None else min(index, count - 1)
+    shown = None if index is None else min(index, images - 1)
     key = _key("digit", shown)
     number = state.digit_number()
 
@@ -181,7 +192,7 @@ def _picker(count: int) -> None:
     st.number_input(
         "Number in the test set",
         0,
-        count - 1,
+        images - 1,
         value=shown,
         step=1,
         key=key,
@@ -194,7 +205,7 @@ def _picker(count: int) -> None:
         icon=":material/shuffle:",
         key="random-digit",
         help="Another digit at random",
-        on_click=lambda: _select(random.randrange(count)),  # noqa: S311 no secret hangs on it
+        on_click=lambda: _select(random.randrange(images)),  # noqa: S311 no secret hangs on it
     )
 
 

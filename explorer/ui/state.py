@@ -169,6 +169,12 @@ def digit_index() -> int | None:
     return digit_number() if digit_split() == "test" else None
 
 
+def is_digit_unseen() -> bool:
+    """Whether the current digit's number is one of a link that nobody has looked up yet; once. Whoever has the images
+    at hand asks: here they are not opened."""
+    return bool(st.session_state.pop("_digit_unseen", False))
+
+
 def own_digit() -> np.ndarray | None:
     """The user's own digit in the data set's form, uint8 (C, H, W), or None."""
     return cast("np.ndarray | None", st.session_state.get("own_digit"))
@@ -213,6 +219,7 @@ def _take_digit(text: str, own: str) -> None:
     if number is not None:
         st.session_state["digit_number"] = number
         st.session_state["digit_split"] = "train" if text.startswith(TRAINING) else "test"
+        st.session_state["_digit_unseen"] = True
 
 
 # --- the draft ---

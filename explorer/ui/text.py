@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from explorer.figures.theme import significant
+import math
+
+from explorer.figures.theme import probability, significant
+
+__all__ = ["cell", "duration", "factor", "number", "precise_probability", "probability", "short_probability", "sure"]
 
 
 def duration(seconds: float) -> str:
@@ -22,11 +26,21 @@ def sure(share: float) -> str:
     return f"{probability(share)} sure"
 
 
-def probability(share: float) -> str:
-    """A softmax's share: 97.3%, and never 100% or 0%, which no softmax is exactly."""
-    if share >= 0.9995:
-        return "> 99.9%"
-    return "< 0.1%" if share < 0.0005 else f"{share:.1%}"
+def short_probability(share: float) -> str:
+    """A softmax's share where there is little room: 97%."""
+    if share >= 0.995:
+        return "> 99%"
+    return "< 1%" if share <= 0.005 else f"{share:.0%}"
+
+
+def precise_probability(share: float) -> str:
+    """A softmax's share to calculate with, told from 0 and from 1: 0.0335%, 99.97%."""
+    if share <= 0.999:
+        return f"{significant(100 * share)}%" if share > 0 else probability(share)
+    if share > 0.999999:
+        return "> 99.9999%"
+    decimals = -math.floor(math.log10(100 * (1 - share)))
+    return f"{share:.{decimals}%}"
 
 
 def cell(text: str) -> str:

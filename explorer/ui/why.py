@@ -18,8 +18,8 @@ from explorer.networks import Known
 from explorer.shapes import LayerShape
 from explorer.spec import Conv
 from explorer.ui import cache, shell, why_steps
-from explorer.ui.text import factor, number
-from explorer.ui.why_steps import percent, place_of, product
+from explorer.ui.text import factor, number, probability
+from explorer.ui.why_steps import place_of, product
 
 TOP = 5
 _KEY = "why-path"
@@ -89,7 +89,8 @@ def _class(card: DataCard, seen: Outputs, label: int | None, token: str) -> int:
 
     def title(choice: int) -> str:
         true = " (true)" if choice == label else ""
-        return f"**{card.classes[choice]}**{true}: {number(float(logits[choice]), 3)} · {percent(shares[choice])}"
+        share = probability(float(shares[choice]))
+        return f"**{card.classes[choice]}**{true}: {number(float(logits[choice]), 3)} · {share}"
 
     chosen = st.pills(
         "Class, its logit and its probability",

@@ -209,8 +209,9 @@ def product(found: Terms, term: int) -> str:
     return f"{weight} × {value} = {number(float(found.products[term]))}"
 
 
-def percent(share: float) -> str:
-    """A share with one decimal; one that is not 0 never reads so."""
+def _percent(share: float) -> str:
+    """A share of a logit, with one decimal: it may be more than all or less than nothing. One that is not 0 never
+    reads so."""
     if share == 0 or abs(share) >= 0.0005:
         return f"{share:.1%}".replace("-", "−")
     return "< 0.1%" if share > 0 else "> −0.1%"
@@ -218,7 +219,7 @@ def percent(share: float) -> str:
 
 def _share_of(part: float, walk: Walk) -> str:
     whole = walk.steps[0].part
-    return f" ({percent(part / whole)})" if whole else ""
+    return f" ({_percent(part / whole)})" if whole else ""
 
 
 def _scale(values: np.ndarray) -> Scale:

@@ -14,6 +14,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from explorer.data import load
+from explorer.figures.theme import DARK, LIGHT, Palette
 from explorer.zoo import load as load_zoo
 
 pytestmark = pytest.mark.browser
@@ -113,6 +114,32 @@ def test_a_slider_moves_the_drawing_and_an_impossible_network_is_mended(visit: C
     expect(page.locator(".st-key-mend")).to_have_count(0)
     expect(page.get_by_role("slider", name="Kernels").first).to_have_attribute("aria-valuetext", "40")
     expect(page.locator(".stAlert").filter(has_text="conv2")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_what_is_mended_stays_where_it_was_on_the_screen(app: str, open_page: Callable[..., Page], width: int) -> None:
+    page = open_page(viewport={"width": width, "height": 900})
+    page.goto(app)
+    expect(page.locator(".st-key-train button")).to_be_enabled(timeout=LONG)
+    settled(page)
+    for number in (0, 1):
+        thumb = page.get_by_role("slider", name="Kernel size").nth(number)
+        thumb.focus()
+        thumb.press("End")
+        expect(thumb).to_have_attribute("aria-valuetext", "11 × 11")
+    title = page.get_by_text("Convolution 2", exact=True)
+    mend = page.locator(".st-key-make-it-fit button")
+    mend.scroll_into_view_if_needed()
+    settled(page)
+    before = title.bounding_box()
+    mend.click()
+    expect(mend).to_have_count(0)
+    expect(page.locator(".st-key-train button")).to_be_enabled()
+    settled(page)
+    after = title.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert after["y"] == pytest.approx(before["y"], abs=3)
 
 
 def test_the_browser_s_back_button_brings_back_what_was_drawn(visit: Callable[..., Page]) -> None:
@@ -306,6 +333,20 @@ def test_look_inside_shows_the_networks_own_answer(visit: Callable[..., Page]) -
     expect(bars).to_have_count(10)
     shown = [float(str(text).rpartition(": ")[2]) for text in bars.evaluate_all("rows => rows.map((row) => row.title)")]
     np.testing.assert_allclose(shown, shares.numpy(), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(("scheme", "palette"), [("light", LIGHT), ("dark", DARK)])
+def test_a_switch_that_is_off_is_seen(app: str, open_page: Callable[..., Page], scheme: str, palette: Palette) -> None:
+    page = open_page(color_scheme=scheme)
+    page.goto(f"{app}/inside?network=tiny")
+    switch = page.locator(".st-key-all-maps")
+    track = switch.locator("label > span + div")
+    edge = palette.muted  # which has the contrast of a text: tests/figures/test_theme.py
+    red, green, blue = (int(edge[at : at + 2], 16) for at in (1, 3, 5))
+    expect(track).to_have_css("box-shadow", re.compile(rf"^rgb\({red}, {green}, {blue}\)"), timeout=LONG)
+    switch.get_by_text("All maps").click()
+    expect(switch.get_by_role("switch")).to_be_checked()
+    expect(track).to_have_css("box-shadow", "none")
 
 
 def test_what_is_pointed_at_is_called_by_its_own_number(visit: Callable[..., Page]) -> None:

@@ -210,6 +210,25 @@ def test_buttons_and_text_alternative(charts: Page):
     assert download.value.suggested_filename == "curve.png"
 
 
+@pytest.mark.parametrize("key", ["loss", "norms"])
+def test_the_buttons_stand_beside_a_legend_not_on_it(page: Page, app: str, key: str):
+    page.goto(f"{app}/?part=legends")
+    plot = page.locator(f".st-key-{key} .ks-plot")
+    legend = plot.locator(".infolayer > .legend")  # what is pointed at has one, too
+    expect(legend).to_be_visible()
+    plot.hover()
+    expect(plot.locator(".modebar-btn").first).to_be_visible()
+    area, frame = legend.bounding_box(), plot.bounding_box()
+    assert area is not None
+    assert frame is not None
+    for button in plot.locator(".modebar-btn").all():
+        box = button.bounding_box()
+        assert box is not None
+        assert box["x"] >= area["x"] + area["width"]
+        assert box["x"] + box["width"] <= frame["x"] + frame["width"]
+        assert box["y"] + box["height"] <= frame["y"] + frame["height"]
+
+
 def _point(page: Page, row: int, column: int) -> tuple[float, float]:
     """The middle of a point of the grid, on the screen."""
     marks = page.locator(".st-key-points .scatterlayer .trace").nth(row).locator("path.point")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
+from explorer.figures.theme import DARK, LIGHT
 from explorer.ui.lessons.chapters import CHAPTERS
 
 pytestmark = pytest.mark.browser
@@ -40,17 +41,21 @@ def app(serve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> 
     return str(serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(home)}).url)
 
 
+def settled(page: Page) -> None:
+    expect(page.locator('[data-testid="stStatusWidgetRunningIcon"]')).to_have_count(0, timeout=LONG)
+
+
 def opened(page: Page, number: int) -> None:
     """The chapter is there, and its widget, whole."""
     chapter = CHAPTERS[number]
     expect(page.locator("h3").first).to_have_text(f"{number + 1}. {chapter.title}", timeout=LONG)
-    expect(page.locator('[data-testid="stStatusWidgetRunningIcon"]')).to_have_count(0, timeout=LONG)
+    settled(page)
     expect(page.locator(CURRENT)).to_contain_text(chapter.title)
     assert f"chapter={chapter.name}" in page.url
 
 
 def choices(page: Page) -> Locator:
-    return page.locator('.st-key-lesson-question [role="radiogroup"] label')
+    return page.locator('.st-key-lesson-question [role="radio"]')
 
 
 def test_the_chapters_are_read_from_start_to_end_and_each_question_is_answered(app: str, page: Page) -> None:
@@ -91,6 +96,36 @@ def test_the_chapters_are_read_from_start_to_end_and_each_question_is_answered(a
     opened(page, 3)
     page.locator(".st-key-lesson-back button").click()
     opened(page, 2)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_by_keyboard_the_answers_are_looked_over_before_one_is_given(
+    app: str, open_page: Callable[..., Page], theme: str
+) -> None:
+    page = open_page(color_scheme=theme)
+    page.goto(f"{app}/learn?chapter=kernels")
+    opened(page, 2)
+    alerts = page.locator(".st-key-lesson-question .stAlert")
+    chosen = page.locator('.st-key-lesson-question [role="radio"][aria-checked="true"]')
+    # That they can be chosen is seen: muted has the contrast of a text (tests/figures/test_theme.py).
+    muted = {"light": LIGHT, "dark": DARK}[theme].muted
+    red, green, blue = (int(muted[at : at + 2], 16) for at in (1, 3, 5))
+    for option in choices(page).all():
+        expect(option).to_have_css("border-color", f"rgb({red}, {green}, {blue})")
+    choices(page).first.focus()
+    for place, key in ((1, "ArrowRight"), (2, "ArrowRight"), (1, "ArrowLeft")):
+        page.keyboard.press(key)
+        expect(choices(page).nth(place)).to_be_focused()
+        expect(chosen).to_have_count(0)
+    settled(page)
+    expect(alerts).to_have_count(0)
+    page.keyboard.press("Space")
+    expect(alerts.first).to_contain_text(choices(page).nth(1).inner_text(), timeout=LONG)
+    expect(chosen).to_have_count(1)
+    expect(choices(page).nth(1)).to_be_focused()
+    page.keyboard.press("Space")  # an answer that was given is not taken back
+    settled(page)
+    expect(chosen).to_have_count(1)
 
 
 def test_sliders_move_the_formula_and_a_kernel_is_the_same_in_all_chapters(app: str, page: Page) -> None:

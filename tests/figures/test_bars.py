@@ -18,8 +18,8 @@ def test_before_and_after_are_shown_and_exact_on_hover() -> None:
     first, second = bars.before_after(SHARES, after, CLASSES, true=1).data
     np.testing.assert_array_equal(first.x, SHARES.astype(np.float32))
     np.testing.assert_array_equal(second.x, after.astype(np.float32))
-    assert list(first.text) == ["25.0 %", "70.0 %", "5.0 %"]
-    assert list(second.text) == ["60.0 % ✗", "30.0 % ✓", "10.0 %"]
+    assert list(first.text) == ["25.0%", "70.0%", "5.0%"]
+    assert list(second.text) == ["60.0% ✗", "30.0% ✓", "10.0%"]
     assert list(first.hovertext) == ["cat, before: 0.25", "dog, before: 0.7", "bird, before: 0.05"]
 
 
@@ -27,8 +27,7 @@ def test_before_and_after_are_shown_and_exact_on_hover() -> None:
 def test_no_share_is_rounded_to_all_or_nothing(share: float) -> None:
     shares = np.array([share, 1 - share])
     bar, _ = bars.before_after(shares, shares, ("yes", "no"), true=None).data
-    shown = bar.text[0].removesuffix(" %")
-    assert (shown == "0.0") == (share == 0)
-    assert (shown == "100.0") == (share == 1)
+    shown = bar.text[0].removesuffix("%")
+    assert shown not in ("0.0", "100.0")
     if shown[0] not in "<>":
         assert float(shown) / 100 == pytest.approx(share, abs=0.0005001)

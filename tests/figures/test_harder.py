@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from explorer.figures import harder
+from explorer.figures import harder, theme
 from explorer.figures.harder import Accuracy, Answer
 from explorer.figures.theme import LIGHT
 
@@ -55,6 +57,8 @@ def test_a_turn_is_marked_where_it_is(at: float | None) -> None:
     assert figure.data[1].line.dash == "dash"  # not by its colour alone
     for line, answer in zip(figure.data, answers, strict=True):
         np.testing.assert_array_equal(line.y, answer.shares.astype(np.float32))
+        assert list(line.text) == [escape(theme.probability(float(share))) for share in answer.shares]
+    assert figure.data[2].text[2] == "&lt; 0.1%", "what is pointed at is never 0%"
     assert [shape.x0 for shape in figure.layout.shapes] == ([] if at is None else [at])
 
 

@@ -6,7 +6,9 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator
+from html import unescape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,6 +31,7 @@ from explorer.ui.lessons import activation, choices, dense, descent, lab, looks,
 from explorer.ui.lessons.chapter import Choice, Question, ask
 from explorer.ui.lessons.chapters import CHAPTERS
 from explorer.ui.lessons.step import descend
+from explorer.ui.text import precise_probability
 
 Open = Callable[..., AppTest]
 NAMES = [chapter.name for chapter in CHAPTERS]
@@ -251,8 +254,14 @@ def test_the_trials_differ_in_one_thing_each(data: Dataset) -> None:
 # --- the page -------------------------------------------------------------------------------------------------------
 
 
+def asked(tested: AppTest) -> Any:
+    """The chapter's question; the row of chapters comes before it."""
+    (question,) = (item for item in tested.button_group if item.key.startswith("answer-"))
+    return question
+
+
 def answer(tested: AppTest, number: int) -> AppTest:
-    return tested.radio[0].set_value(number).run()
+    return asked(tested).set_value(number).run()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -265,18 +274,18 @@ def test_every_chapter_opens_by_its_link_and_judges_the_answer(open_app: Open, n
     assert tested.subheader[0].value == f"{number + 1}. {CHAPTERS[number].title}"
     assert tested.query_params["chapter"] == name
     assert CHAPTERS[number].text in texts(tested)
-    assert tested.radio[0].value is None
+    assert asked(tested).value is None
     assert not tested.success
     verdicts = []
-    for option in range(len(tested.radio[0].options)):
+    for option in range(len(asked(tested).options)):
         tested = answer(tested, option)
         assert not tested.exception
         assert len(tested.success) == 1
         verdicts.append(len(tested.error))
         if tested.error:
-            assert tested.error[0].value.startswith(f"**Not {tested.radio[0].options[option]}.**")
+            assert tested.error[0].value.startswith(f"**Not {asked(tested).options[option]}.**")
         else:
-            assert tested.success[0].value.startswith(f"**{tested.radio[0].options[option]}.**")
+            assert tested.success[0].value.startswith(f"**{asked(tested).options[option]}.**")
     assert sorted(verdicts) == [0] + [1] * (len(verdicts) - 1)
     assert tested.query_params["done"] == name
     assert f"✓ {CHAPTERS[number].title}" in tested.button_group[0].options
@@ -301,9 +310,9 @@ def test_progress_comes_back_with_the_link_and_answers_with_the_session(open_app
     tested = answer(open_app("learn", chapter="kernels", done="image.convolution"), 0)
     assert tested.query_params["done"] == "image.convolution.kernels"
     tested.button(key="lesson-next").click().run()
-    assert tested.radio[0].value is None
+    assert asked(tested).value is None
     tested.button(key="lesson-back").click().run()
-    assert tested.radio[0].value == 0
+    assert asked(tested).value == 0
     assert len(tested.success) == 1
 
 
@@ -315,11 +324,17 @@ def test_a_senseless_chapter_in_the_link_opens_the_first_one(open_app: Open, cha
     assert tested.query_params["done"] == "image"
 
 
+def test_softmax_s_table_is_sure_of_nothing(open_app: Open, network: Network, data: Dataset) -> None:
+    shares = outputs(network, data, 0)["output"].double().softmax(0).tolist()
+    cells = re.findall(r'<td class="number">([^<]*%)</td>', html(open_app("learn", chapter="softmax", digit="0")))
+    assert [unescape(cell) for cell in cells] == [*map(precise_probability, shares), "100%"], "100% is their sum"
+
+
 def test_another_digit_asks_anew(open_app: Open) -> None:
     tested = answer(open_app("learn", chapter="softmax", digit="0"), 0)
     assert tested.success
     digit_field(tested).set_value(8).run()
-    assert tested.radio[0].value is None
+    assert asked(tested).value is None
     assert not tested.success
     assert tested.query_params["done"] == "softmax"
 
@@ -329,7 +344,7 @@ def test_another_current_network_changes_nothing_and_the_page_says_so(open_app: 
     said = "The lessons show the bundled article's network"
     assert said in texts(there)
     assert said not in texts(here)
-    assert here.radio[0].label == there.radio[0].label
+    assert asked(here).label == asked(there).label
 
 
 def test_a_chapter_follows_the_row_of_chapters(open_app: Open) -> None:
@@ -445,4 +460,4 @@ def test_an_own_digit_goes_through_all_chapters_even_if_it_is_blank(open_app: Op
         assert tested.query_params["digit"] == "own"
         assert not tested.exception
         assert [item.value for item in tested.error] == [], name
-        assert len(tested.radio[0].options) >= 2
+        assert len(asked(tested).options) >= 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from explorer import zoo
 from explorer.data import load, normalise
 from explorer.digits.link import from_text, to_text
+from explorer.ui import cache
 
 Open = Callable[..., AppTest]
 SHAPE = (1, 28, 28)
@@ -54,6 +56,44 @@ def test_a_link_opens_a_training_digit(open_app: Open) -> None:
     assert f"true: {load('mnist').train.labels[11]}" in html(tested)
     assert digit_field(tested).placeholder == "training 11"
     assert tested.query_params["digit"] == "train-11"
+
+
+@pytest.mark.parametrize("page", ["build", "inside", "data"])
+def test_a_digit_that_the_data_set_does_not_have_is_told_and_the_last_one_takes_its_place(
+    open_app: Open, page: str
+) -> None:
+    data = load("mnist")
+    for link, kind, images in (("99999", "test", data.test), ("train-99999", "training", data.train)):
+        last = len(images) - 1
+        tested = open_app(page, network="tiny", digit=link)
+        assert not tested.exception
+        toasts = [toast.value for toast in tested.toast]
+        # Of a page that is no start page AppTest takes the link at both.
+        assert set(toasts) == {f"There is no {kind} image 99,999 here. The last one, {last:,}, is shown."}
+        assert tested.query_params["digit"] == link.replace("99999", str(last))
+        assert tested.session_state["digit_number"] == last
+        assert f"true: {images.labels[last]}" in html(tested)
+        tested.run()
+        assert not tested.toast, "it is told once"
+
+
+def test_a_number_outlives_a_network_whose_data_set_has_fewer_images(
+    open_app: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = load("mnist")
+    last = len(data.test) - 1
+    tested = open_app("inside", network="tiny", digit=str(last))
+    assert not tested.toast
+    small = replace(data, test=replace(data.test, pixels=data.test.pixels[:5], labels=data.test.labels[:5]))
+    with monkeypatch.context() as patch:
+        patch.setattr(cache, "dataset", lambda _: small)
+        tested.run()
+        assert not tested.exception
+        assert not tested.toast
+        assert digit_field(tested).value == 4
+    tested.run()
+    assert digit_field(tested).value == last
+    assert tested.query_params["digit"] == str(last)
 
 
 @pytest.mark.parametrize("text", ["", "AAAA", "⛔", "A" * 9_000, to_text(np.zeros((1, 5, 5), np.uint8))])

@@ -23,6 +23,7 @@ from explorer.models import build
 from explorer.presets import PRESETS
 from explorer.spec import RunSpec, to_link
 from explorer.ui import cache, state
+from explorer.ui.text import short_probability
 
 Open = Callable[..., AppTest]
 PAGES = {
@@ -374,7 +375,8 @@ def test_mistakes_are_those_that_pytorch_makes(open_app: Open) -> None:
     order = wrong[np.argsort(-shares.numpy()[wrong], kind="stable")][:60]
     np.testing.assert_array_equal(wall.pixels, data.test.pixels[order][:, 0])
     first = order[0]
-    assert wall.header["captions"][0].startswith(f"{data.test.labels[first]} → {guesses[first]}, ")
+    share = short_probability(float(shares[first]))
+    assert wall.header["captions"][0] == f"{data.test.labels[first]} → {guesses[first]}, {share}"
     picker = tested.selectbox(key="cell-picker")
     assert picker.options[0] == f"all {len(wrong):,} mistakes"
     assert picker.index == 0

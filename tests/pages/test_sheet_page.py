@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -136,6 +137,15 @@ def test_the_csv_has_a_row_a_digit_and_no_formula() -> None:
         '"a""b,c.png",1,0.900000,7,0.050000,7,"A, b."',
     ]
     assert table.score == (0, 1)
+
+
+def test_the_table_says_how_sure_as_everywhere_and_sorts_by_the_number() -> None:
+    shares = np.full((2, 10), 1e-7)
+    shares[0, 3], shares[1, 7] = 0.9999991, 0.9
+    table = readings.Readings(["a", "b"], np.zeros((2, 1, 28, 28), np.uint8), shares, np.array([-1, -1]), ["", ""])
+    rows = readings._frame(table, find_card("mnist"), np.arange(2))
+    assert rows.data["Sure"].tolist() == [0.9999991, 0.9]
+    assert re.findall(r"<td[^>]*>([<>& \w;.]*%)</td>", rows.to_html()) == ["> 99.9%", "90.0%"]
 
 
 def test_what_looks_like_no_digit_is_said_wherever_it_is_read(

@@ -19,7 +19,7 @@ from explorer.data import load, normalise, split
 from explorer.figures.theme import significant
 from explorer.training.one_step import Difference
 from explorer.ui import cache
-from explorer.ui.text import number
+from explorer.ui.text import number, probability
 
 
 @pytest.fixture(autouse=True)
@@ -104,7 +104,10 @@ def test_it_begins_with_the_predicted_class_and_any_other_can_be_chosen() -> Non
     best = int(expected.argmax())
     pills = tested.button_group[0]
     assert pills.value == best
-    assert len(pills.options) == 10
+    shares = np.exp(expected - expected.max()) / np.exp(expected - expected.max()).sum()
+    said = [option.rpartition("· ")[2] for option in pills.options]
+    assert said == [probability(float(share)) for share in shares]
+    assert said[best] == "> 99.9%", "no softmax is sure of anything"
     assert f"logit of class **{best}** is **{significant(float(expected[best]), 4)}**" in texts(tested)
     other = int(expected.argmin())
     sound(pills.set_value(other).run())

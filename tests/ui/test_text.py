@@ -9,12 +9,21 @@ from html import unescape
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
 from explorer.ui import html
-from explorer.ui.text import cell, duration, factor, number, sure
+from explorer.ui.text import (
+    cell,
+    duration,
+    factor,
+    number,
+    precise_probability,
+    probability,
+    short_probability,
+    sure,
+)
 
 
 @pytest.mark.parametrize(
@@ -137,3 +146,30 @@ def test_a_number_has_zeros_at_its_end_only_where_it_was_rounded(value: float, t
 )  # fmt: skip
 def test_nobody_is_said_to_be_surer_than_they_are(share: float, words: str) -> None:
     assert sure(share) == words
+
+
+@given(st.floats(0, 1))
+@example(0.005)
+@example(0.995)
+@example(0.0005)
+@example(0.9995)
+@example(0.999)
+def test_no_probability_reads_as_all_or_nothing(share: float) -> None:
+    for said, apart in (
+        (probability(share), 0.0005001),
+        (short_probability(share), 0.005001),
+        (precise_probability(share), min(0.0051 * share, 0.00051)),
+    ):
+        digits = said.removesuffix("%")
+        assert float(re.sub(r" × 10.*", "", digits.lstrip("<> "))) not in (0, 100)
+        if digits[0] not in "<>" and "×" not in digits:
+            assert float(digits) / 100 == pytest.approx(share, abs=apart)
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.000335, "0.0335%"), (0.5, "50.0%"), (0.99967, "99.97%"), (1 - 2e-6, "99.9998%"), (1.0, "> 99.9999%"),
+     (0.0, "< 0.1%"), (1e-9, "1.00 × 10⁻⁷%")],
+)  # fmt: skip
+def test_a_probability_to_calculate_with_has_the_digits_for_it(share: float, words: str) -> None:
+    assert precise_probability(share) == words

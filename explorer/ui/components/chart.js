@@ -6,6 +6,7 @@ const DEFAULTS = { displaylogo: false, doubleClick: "reset", showTips: false, sh
 const UNUSED = ["autoScale2d", "zoomIn2d", "zoomOut2d"];
 const SELECTING = ["select2d", "lasso2d"];
 const SPRITE = 84; // CSS pixels a picture beside a point is wide
+const BESIDE = 24; // the bar of buttons stands beside a plot whose legend is where it would be otherwise
 const GAP = 26; // between them: the hover text stands beside the point
 const coarse = matchMedia("(pointer: coarse)");
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -48,6 +49,11 @@ function translator(style) {
     [GIVEN.text]: hex(style.getPropertyValue("--st-text-color")),
   };
   return (text) => JSON.parse(text.replace(/#[0-9a-f]{6}/g, (colour) => table[colour] ?? colour));
+}
+
+function legendOnTop(data, { orientation, y }, shown) {
+  const named = data.filter(({ type, showlegend }) => showlegend ?? type !== "heatmap");
+  return (shown ?? (named.length > 1 || named.some(({ showlegend }) => showlegend))) && orientation === "h" && y > 0.5;
 }
 
 const plain = (value) => (ArrayBuffer.isView(value) ? Array.from(value) : (value ?? null));
@@ -122,6 +128,11 @@ class Chart {
     const unused = selectable ? UNUSED : [...SELECTING, ...UNUSED];
     // A finger chooses the lasso first, so its button is always there.
     const bar = selectable ? true : coarse.matches ? false : "hover";
+    if (bar && legendOnTop(data, { ...template.layout.legend, ...layout.legend }, layout.showlegend)) {
+      const margin = { ...template.layout.margin, ...layout.margin };
+      layout.margin = { ...margin, r: margin.r + BESIDE };
+      layout.modebar = { ...layout.modebar, orientation: "v" };
+    }
     const buttons = { displayModeBar: bar, modeBarButtonsToRemove: unused };
     const config = { ...DEFAULTS, ...buttons, toImageButtonOptions: image };
     // On a busy machine Plotly tells while it draws that nothing is selected any more: that is nobody's choice.

@@ -9,6 +9,7 @@ from explorer.figures.theme import count, significant
 from explorer.ui import cache, html, microscope
 from explorer.ui.lessons.chapter import Choice, Question, ask
 from explorer.ui.lessons.scene import Scene
+from explorer.ui.text import precise_probability
 
 LAYER, ACTIVE = "dense1", "relu3"
 UNIT = "lesson-unit"
@@ -32,11 +33,11 @@ def widget(scene: Scene) -> None:
             significant(float(logits[k])),
             significant(float(logits[k] - logits.max())),
             significant(float(powers[k])),
-            percent(float(shares[k])),
+            precise_probability(float(shares[k])),
         )
         for k in range(len(names))
     ]
-    rows.append(("sum", "", "", significant(float(powers.sum()), 4), percent(float(shares.sum()))))
+    rows.append(("sum", "", "", significant(float(powers.sum()), 4), "100%"))
     st.html(
         html.table(
             ("Class", "Logit z", "z − largest", "e to that", "Probability"),
@@ -91,13 +92,6 @@ def question(scene: Scene) -> Question:
         ),
         *wrong,
     )
-
-
-def percent(share: float) -> str:
-    """A probability in percent at three significant digits."""
-    if share < 0.9995:
-        return f"{significant(100 * share)} %"
-    return "100 %" if share > 1 - 1e-12 else f"{min(share, 0.9999):.2%}".replace("%", " %")
 
 
 def _factor(value: float) -> str:

@@ -11,9 +11,9 @@ from explorer.ui import cache, state
 from explorer.ui.components import chart
 from explorer.ui.lessons import figures
 from explorer.ui.lessons.chapter import Choice, Question, ask
-from explorer.ui.lessons.dense import percent
 from explorer.ui.lessons.scene import Scene
 from explorer.ui.recipe import LEARNING_RATES
+from explorer.ui.text import precise_probability
 
 FIRST_RATE = 0.001
 
@@ -49,8 +49,10 @@ def widget(scene: Scene) -> None:
     loss, share, elsewhere = (float(part[place]) for part in (found.losses, found.probabilities, found.others))
     with st.container(key="lesson-metrics"):
         before, after, others = st.columns(3, gap="small", wrap=False)
-    before.metric("Loss before", significant(found.loss), help=f"−ln of {percent(found.probability)}, class {name}")
-    after.metric("After a step", significant(loss), help=f"−ln of {percent(share)}, class {name}")
+    before.metric(
+        "Loss before", significant(found.loss), help=f"−ln of {precise_probability(found.probability)}, class {name}"
+    )
+    after.metric("After a step", significant(loss), help=f"−ln of {precise_probability(share)}, class {name}")
     others.metric(
         "Other digits",
         significant(elsewhere),
@@ -104,9 +106,9 @@ def question(scene: Scene) -> Question:
     share = float(answers.probabilities[number, label])
     loss, name = float(answers.losses[number]), scene.card.classes[label]
     return ask(
-        f"Of all test digits the network is worst at this {name}: it gives class {name} only {percent(share)}. "
-        "How large is the loss?",
-        Choice(significant(loss), f"−ln {significant(share)} = {significant(loss)}. At 100 % it would be 0.", loss),
+        f"Of all test digits the network is worst at this {name}: it gives class {name} only "
+        f"{precise_probability(share)}. How large is the loss?",
+        Choice(significant(loss), f"−ln {significant(share)} = {significant(loss)}. At 100% it would be 0.", loss),
         Choice(
             significant(1 - share, 4),
             "That is what the probability lacks to 1. Its logarithm punishes confident errors far more.",

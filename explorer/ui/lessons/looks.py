@@ -10,9 +10,9 @@ from explorer.ui import state
 from explorer.ui.components import chart, wall
 from explorer.ui.lessons import figures
 from explorer.ui.lessons.chapter import Choice, Gallery, Question, ask
-from explorer.ui.lessons.dense import percent
 from explorer.ui.lessons.descent import hardest
 from explorer.ui.lessons.scene import Scene
+from explorer.ui.text import probability
 
 LAYERS = {"relu1": "first layer", "relu2": "second layer"}
 SHOWN = 12
@@ -100,15 +100,14 @@ def question(scene: Scene) -> Question:
     others = []
     for k in dict.fromkeys(wrong):
         why = (
-            f"That is its label. The network gives it only {percent(float(shares[k]))}."
+            f"That is its label. The network gives it only {probability(float(shares[k]))}."
             if k == label
-            else (f"The network gives it {percent(float(shares[k]))}.")
+            else (f"The network gives it {probability(float(shares[k]))}.")
         )
         others.append(Choice(names[k], why, k))
     why = (
-        f"It gives {percent(float(shares[guess]))} to {names[guess]} and {percent(float(shares[label]))} to the label, "
-        f"{names[label]}. Below: the {names[guess]}s of the test set that are closest to it, pixel by "
-        "pixel."
+        f"It gives {probability(float(shares[guess]))} to {names[guess]} and {probability(float(shares[label]))} to "
+        f"the label, {names[label]}. Below: the {names[guess]}s of the test set that are closest to it, pixel by pixel."
     )
     return ask(
         "This is a digit of the test set. What does the network take it for?",

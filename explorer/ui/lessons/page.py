@@ -62,10 +62,11 @@ def _question(chapter: Chapter, question: Question) -> None:
     with st.container(border=True, key="lesson-question"):
         if question.picture is not None:
             st.html(html.picture(question.picture, size=112, alt="The digit in question"))
-        chosen = st.radio(
+        # Not radio buttons: there an arrow key, which only looks for the next answer, would give it, too.
+        chosen = st.pills(
             question.text,
             list(range(len(question.choices))),
-            index=None,
+            required=True,
             format_func=lambda number: question.choices[number].text,
             key=key,
             on_change=answered,

@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 import streamlit as st
 
-from explorer.figures import theme
+from explorer.figures import curves, theme
 from explorer.ui.components import Click, Points, chart, sprites, wall
 
 st.set_page_config(layout="wide")
@@ -57,6 +57,18 @@ if part == "charts":
         bars = go.Figure(go.Bar(x=["a", "b"], y=np.array([1.0, 2.0]), marker={"color": list(theme.LIGHT.classes[:2])}))
         chart(bars, key="bars", height=200, alt="Bars")
     st.html(f"<p id='runs'>{state['runs']}</p>")
+
+if part == "legends":
+    epochs = np.arange(1, 9, dtype=np.float64)
+
+    def falling(name: str) -> curves.Series:
+        return curves.Series(name, epochs, 1 / epochs)
+
+    with st.container(width=340):  # as beside the kernels of a run
+        loss = curves.loss(falling("training"), falling("validation"))
+        chart(loss, key="loss", height=280, alt="Loss")
+        norms = curves.gradient_norms([falling(f"conv{number}") for number in range(1, 8)])
+        chart(norms, key="norms", height=280, alt="Norms")
 
 if part == "points":
     # Two traces of a grid of points; the picture of number n has the brightness 10 n.
