@@ -56,6 +56,11 @@ class Known:
     snapshot: int | None = None
 
     @property
+    def trained_here(self) -> bool:
+        """Whether it is a run that this server trained: it has curves, and its recipe made it."""
+        return self.kind == "run" and not self.edited and not self.imported
+
+    @property
     def label(self) -> str:
         """A name that tells it from others of the same title, and at which moment it is looked at."""
         title = self.title if self.kind == "zoo" else f"{self.title} · {self.id[:4]}"

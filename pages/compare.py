@@ -2,7 +2,7 @@
 
 from explorer.ui import shell
 
-shell.enter("Compare")
+shell.enter("Compare", settle="explorer.ui.compared")
 
 from explorer.ui import compare
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from html import escape
 from typing import Any, Literal, NamedTuple
@@ -15,13 +16,9 @@ from explorer.figures.theme import LIGHT
 
 POINTS = 800
 STRETCHES = 150
+MOST_DECADES = 2
 EXACT, PERCENT = ".6~g", ".3~%"
 _DASHES = ("solid", "dot", "dash")
-
-_SCALES: dict[bool, dict[str, Any]] = {
-    False: {"type": "linear"},
-    True: {"type": "log", "dtick": "D2", "exponentformat": "none"},
-}
 
 Axis = Literal["epoch", "step"]
 Best = Literal["lowest", "highest"]
@@ -50,7 +47,7 @@ def accuracy(train: Series, validation: Series, *, axis: Axis = "epoch") -> go.F
 
 def side_by_side(lines: Sequence[Series], quantity: Quantity, *, axis: Axis = "epoch") -> go.Figure:
     """One line a network, each in a colour of its own: the loss in nats on a logarithmic scale, or the accuracy as a
-    fraction, from where the networks spend half of their time."""
+    fraction, from where :func:`begins` says."""
     exact = PERCENT if quantity == "accuracy" else EXACT
     data = []
     for number, line in enumerate(lines):
@@ -62,12 +59,17 @@ def side_by_side(lines: Sequence[Series], quantity: Quantity, *, axis: Axis = "e
     chart = _curves(data, axis, quantity, log=quantity == "loss", percent=quantity == "accuracy")
     chart.layout.showlegend = True  # also for one: it says whose it is
     chart.layout.xaxis.rangemode = "tozero"
-    middles = [float(np.median(line.y[np.isfinite(line.y)])) for line in lines if np.isfinite(line.y).any()]
-    if quantity == "accuracy" and middles:
-        low = 1 - 2 * (1 - min(middles))
-        chart.layout.yaxis.range = [max(low, 0.0), 1 + 0.05 * (1 - max(low, 0.0))]
+    if quantity == "accuracy" and any(np.isfinite(line.y).any() for line in lines):
+        low = begins(lines)
+        chart.layout.yaxis.range = [low, 1 + 0.05 * (1 - low)]
         chart.layout.yaxis.tickformat = ".2~%"
     return chart
+
+
+def begins(lines: Sequence[Series]) -> float:
+    """Where an axis of accuracies begins that shows the half of each line that is nearer to 1."""
+    middles = [float(np.median(line.y[np.isfinite(line.y)])) for line in lines if np.isfinite(line.y).any()]
+    return max(0.0, min(1 - 2 * (1 - min(middles, default=0.0)), 0.99))
 
 
 def learning_rate(rate: Series, *, axis: Axis = "epoch", log: bool = False) -> go.Figure:
@@ -166,9 +168,24 @@ def _curves(
         "uirevision": title,
         "hovermode": "x unified",
         "xaxis": {"title": {"text": axis}, "hoverformat": ",.3~f" if axis == "epoch" else ",d"},
-        "yaxis": {"title": {"text": title}, **_SCALES[log]},
+        "yaxis": {"title": {"text": title}, **(_logarithmic(data) if log else {"type": "linear"})},
         "margin": {"l": 8, "r": 8, "t": 28, "b": 8},
     }
     if percent:
         layout["yaxis"] |= {"tickformat": ".0~%"}
     return figure(data, layout)
+
+
+def _logarithmic(data: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """An axis with whole numbers at its marks, where Plotly would write 5 for 0.05: each power of ten, and over few of
+    them twice and five times that, too."""
+    axis: dict[str, Any] = {"type": "log", "dtick": 1, "exponentformat": "none"}
+    values = np.concatenate([trace["y"] for trace in data] or [np.empty(0)])
+    values = values[np.isfinite(values) & (values > 0)]
+    if not len(values):
+        return axis
+    low, high = (math.floor(math.log10(end)) for end in (values.min(), values.max()))
+    if high - low > MOST_DECADES:
+        return axis
+    marks = [float(f"{digit}e{power}") for power in range(low - 1, high + 2) for digit in (1, 2, 5)]
+    return {"type": "log", "tickvals": marks, "ticktext": [f"{mark:g}" for mark in marks]}

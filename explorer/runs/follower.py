@@ -48,7 +48,7 @@ class Follower:
             self._rows = {}
         elif not batch.rows:
             return
-        changed = {row.key for row in batch.rows}
+        changed = dict.fromkeys(row.key for row in batch.rows)  # in the order in which they were written
         for row in batch.rows:
             self._rows.setdefault(row.key, {})[row.step] = (row.epoch, row.value)
         kept = {} if batch.restart else {key: curve for key, curve in self._curves.items() if key not in changed}

@@ -23,18 +23,21 @@ _LEAST, _MOST = 30_000, 2_000_000
 
 
 class NarrowBatchNorm:
-    """Calls a layer of batch normalisation, with the other computation where that is faster.
+    """Calls a layer of batch normalisation, with the other computation where that is faster: in training, for some
+    maps in float32 or bfloat16.
 
-    Results, gradients and running statistics are the layer's, up to rounding.
+    Results, gradients and running statistics are the layer's, up to rounding. Hooks of the layer do not run there, and
+    gradients of gradients can't be had.
     """
 
     def __init__(self, layer: nn.BatchNorm2d) -> None:
         self.layer = layer
 
     def __call__(self, maps: Tensor) -> Tensor:
-        """Maps (N, C, H, W) to the same. Raises as the layer does."""
+        """Maps (N, C, H, W) to the same."""
         layer = self.layer
-        if not layer.training or layer.momentum is None or not pays(maps):
+        plain = layer.affine and layer.track_running_stats and layer.weight.dtype == torch.float32
+        if not (layer.training and plain and layer.momentum is not None and pays(maps)):
             return layer(maps)  # type: ignore[no-any-return]
         result, mean, variance = _Normalise.apply(maps, layer.weight, layer.bias, layer.eps)  # type: ignore[no-untyped-call]
         count = maps.numel() // maps.shape[1]
@@ -48,7 +51,8 @@ def pays(maps: Tensor) -> bool:
     """Whether maps (N, C, H, W) are normalised faster here."""
     return (
         maps.device.type == "cpu"
-        and maps.shape[1] < _FEW
+        and maps.dtype in (torch.float32, torch.bfloat16)
+        and 1 < maps.shape[1] < _FEW
         and _LEAST <= maps.numel() <= _MOST
         and maps.is_contiguous(memory_format=torch.channels_last)
     )
@@ -74,12 +78,14 @@ class _Normalise(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(context: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+    def backward(context: Any, gradient: Tensor, *_: Tensor) -> tuple[Tensor | None, Tensor, Tensor, None]:
         centred, weight, inverse = context.saved_tensors
         count, repeat = gradient.numel() // len(weight), _repeat(gradient)
         rows = _rows(gradient, repeat)
         to_bias = _sums(rows, repeat)
         to_weight = _sums(rows * centred, repeat) * inverse
+        if not context.needs_input_grad[0]:
+            return None, to_weight, to_bias, None
         scale = weight * inverse
         # scale · (gradient − mean(gradient) − normalised · mean(gradient · normalised))
         shift, slope = -scale * to_bias / count, -scale * inverse * to_weight / count

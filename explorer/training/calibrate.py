@@ -3,7 +3,7 @@ trying.
 
 No rule would do. A CPU with bfloat16 arithmetic may train faster in it than in float32; on one without it the article's
 network was at a tenth of the speed. With channels last the article's network takes 25 % less time a step on two threads
-of an AVX2 machine, ``tiny`` 15 % more, and on one thread less again. Nor does every network gain from every core. What
+of an AVX2 machine, other networks more, and on one thread less again. Nor does every network gain from every core. What
 did not pay where it was measured is not tried: ``torch.compile`` (AVX2: LeNet-5 and ``tiny`` 5 to 9 % faster after
 compiling for 15 to 36 s; AVX-512: 9 and 16 % after 8 to 15 s, more than a run of a minute gains; the article's network
 slower on both).

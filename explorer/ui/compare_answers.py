@@ -15,9 +15,11 @@ from explorer.data.cards import DataCard
 from explorer.networks import Known
 from explorer.ui import cache, html, sidebar, state
 from explorer.ui.components import wall
-from explorer.ui.text import number
+from explorer.ui.text import number, points
 
 SHOWN = 60
+SHORT = 2
+"""Letters of a class's name for which there is room below a small picture."""
 SURE = 0.05
 """A p-value below it is taken for more than chance."""
 ABOUT = (
@@ -39,21 +41,24 @@ class Answers(NamedTuple):
 
 
 def show(chosen: Sequence[Known], card: DataCard) -> None:
-    """Table, digits, and the current digit. Networks without weights are left out."""
-    usable = [one for one in chosen if one.usable]
+    """Sentences, table, the current digit, and the digits that they read otherwise."""
     st.markdown("**Who reads what right**", help=ABOUT)
+    usable = [one for one in chosen if one.usable]
+    without = [html.bold(one.label) for one in chosen if not one.usable]
+    if without:
+        st.caption(f"Without weights yet: {', '.join(without)}. A run has some with its first checkpoint.")
     if not chosen[0].usable or len(usable) < 2:
-        st.caption("Two networks with weights are needed; a run has some with its first checkpoint.")
         return
-    first, *others = _answers(usable, card)
+    first, *others = (Answers(one, cache.evaluation(one.id, one.version, card.name)) for one in usable)
+    for one in usable:
+        known = networks.learned_from(one.id, cache.dataset(card.name))
+        if known:
+            st.warning(f"{html.bold(one.label)}: {known}", icon=":material/warning:")
     pairs = [paired(one.found, first.found) for one in others]
     st.markdown("\n".join(f"- {sentence(one.name, first.name, pair)}" for one, pair in zip(others, pairs, strict=True)))
-    known = next((told for one in usable if (told := networks.learned_from(one.id, cache.dataset(card.name)))), None)
-    if known:
-        st.warning(known, icon=":material/warning:")
     _table(first, others, pairs)
-    _digits(first, others, card)
     _current(usable, card)
+    _digits(first, others, card)
 
 
 def sentence(name: str, other: str, pair: Paired) -> str:
@@ -74,23 +79,13 @@ def sentence(name: str, other: str, pair: Paired) -> str:
     )
 
 
-def _answers(chosen: Sequence[Known], card: DataCard) -> list[Answers]:
-    """The answers of all, with progress: those that were asked before are there at once."""
-    place, found = st.empty(), []
-    for place_of, one in enumerate(chosen):
-        place.progress(place_of / len(chosen), text=f"{html.escape_markdown(one.label)} reads the test digits")
-        found.append(Answers(one, cache.evaluation(one.id, one.version, card.name)))
-    place.empty()
-    return found
-
-
 def _table(first: Answers, others: Sequence[Answers], pairs: Sequence[Paired]) -> None:
     rows = [
         (
             one.name,
             f"{one.found.accuracy:.2%}",
-            f"{100 * pair.difference:+.2f}".replace("-", "−"),
-            f"{100 * pair.interval[0]:+.2f} to {100 * pair.interval[1]:+.2f}".replace("-", "−"),
+            points(pair.difference),
+            f"{points(pair.interval[0])} to {points(pair.interval[1])}",
             f"{pair.first:,}",
             f"{pair.second:,}",
             f"{pair.neither:,}",
@@ -145,29 +140,27 @@ def _digits(first: Answers, others: Sequence[Answers], card: DataCard) -> None:
         st.caption("None.")
         return
     more = f"The first {SHOWN}. " if len(numbers) > SHOWN else ""
-    st.caption(
-        f"{more}What it is: what {html.escape_markdown(first.name)} reads, then {html.escape_markdown(beside.name)}. "
-        "Click one: it becomes the current digit."
-    )
+    reads = f"{html.escape_markdown(first.name)}, then {html.escape_markdown(beside.name)}"
+    wrong = f"what each reads, {reads}" if group == "neither" else "what the other one reads"
+    st.caption(f"{more}What it is → {wrong}. Click one: it becomes the current digit, above.")
     current = np.flatnonzero(shown == state.digit_index())
+    answers = {"first": [beside], "other": [first], "neither": [first, beside]}[group or "first"]
     wall(
         np.asarray(cache.dataset(card.name).test.pixels[shown])[:, 0],
         key="compare-wall",
         scale="brightness",
-        captions=[_caption(int(one), first.found, beside.found, card) for one in shown],
-        details=[f"Test digit {one}" for one in shown],
-        tile=72,
+        captions=[_caption(int(one), answers, card) for one in shown],
+        details=[f"Test digit {one}: {_caption(int(one), [first, beside], card)}" for one in shown],
+        tile=72 if max(map(len, card.classes)) <= SHORT else 132,
         selected=int(current[0]) if len(current) else None,
         label="Digits that they read differently, or both wrong",
         on_click=lambda position: state.select_digit(int(shown[position])),
     )
 
 
-def _caption(index: int, first: Evaluation, other: Evaluation, card: DataCard) -> str:
-    true, one, beside = (
-        card.classes[which] for which in (first.labels[index], first.predictions[index], other.predictions[index])
-    )
-    return f"{true}: {one}, {beside}"
+def _caption(index: int, answers: Sequence[Answers], card: DataCard) -> str:
+    read = ", ".join(card.classes[one.found.predictions[index]] for one in answers)
+    return f"{card.classes[answers[0].found.labels[index]]} → {read}"
 
 
 def _current(usable: Sequence[Known], card: DataCard) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
 from explorer.figures import curves
@@ -19,18 +18,19 @@ from explorer.ui.live import REFRESH
 AXES: dict[Axis, str] = {"epoch": "Against epochs", "step": "Against steps"}
 OF = {"validation": "Validation", "train": "Training"}
 QUANTITIES: tuple[Quantity, ...] = ("accuracy", "loss")
+STRETCHES = 60
+"""Means that a training curve is shown as."""
 
 
-def show(chosen: Sequence[Known]) -> None:
-    """The charts, and one sentence on networks that have no curves."""
-    trained = [one for one in chosen if one.kind == "run" and not one.edited and not one.imported]
+def show(trained: Sequence[Known], compared: int) -> None:
+    """The charts of those that were trained here, and one sentence on the others of so many that are ``compared``."""
     st.markdown("**How they learned**")
     if not trained:
         st.caption("None of these was trained by you: curves are there for your own runs.")
         return
     busy = tuple(one.id for one in trained if cache.run_record(one.id).active)
     shell.fragment(key="compare-curves", run_every=REFRESH if busy else None)(_charts)(trained, busy)
-    if len(trained) < len(chosen):
+    if len(trained) < compared:
         st.caption("Bundled, edited and imported networks have no curves.")
 
 
@@ -60,31 +60,38 @@ def _charts(trained: Sequence[Known], busy: Sequence[str]) -> None:
             persist_state="session",
             label_visibility="collapsed",
         )
-    found = {one.label: cache.follower(one.id).curves() for one in trained}
+    found = {one.id: cache.follower(one.id).curves() for one in trained}
     sides = st.columns(2, gap="medium")
     for side, quantity in zip(sides, QUANTITIES, strict=True):
-        lines = {label: all_of[key] for label, all_of in found.items() if (key := f"{quantity}/{of}") in all_of}
+        # Also those that have none yet: a network keeps its colour.
+        lines = [(one, found[one.id].get(f"{quantity}/{of}")) for one in trained]
         with side:
-            _chart(lines, quantity, axis, OF[of])
+            _chart(lines, quantity, axis, of)
 
 
-def _chart(lines: Mapping[str, Curve], quantity: Quantity, axis: Axis, of: str) -> None:
-    if not lines:
+def _chart(lines: Sequence[tuple[Known, Curve | None]], quantity: Quantity, axis: Axis, of: str) -> None:
+    st.markdown(f"{OF[of]} {quantity}")
+    there = [(one, curve) for one, curve in lines if curve is not None]
+    if not there:
         st.caption(f"The {quantity} appears with the first steps.")
         return
-    reached = tuple((label, len(curve.values), float(curve.values[-1])) for label, curve in lines.items())
+    series = [_series(one, curve, axis, of) for one, curve in lines]
+    reached = tuple((one.label, 0 if curve is None else len(curve.values)) for one, curve in lines)
+    latest = "; ".join(f"{one.label} {curve.values[-1]:.4g}" for one, curve in there)
     drawn = cache.drawn_once(
-        ("compare", quantity, axis, of, *reached), lambda: {quantity: _figure(lines, quantity, axis)}
+        ("compare", quantity, axis, of, latest, *reached),
+        lambda: {quantity: curves.side_by_side(series, quantity, axis=axis)},
     )
-    st.markdown(f"{of} {quantity}")
-    latest = "; ".join(f"{label} {curve.values[-1]:.4g}" for label, curve in lines.items())
-    alt = f"{of} {quantity} against {axis}s. Latest: {latest}"
+    alt = f"{OF[of]} {quantity} against {axis}s. Latest: {latest}"
     chart(drawn[quantity], key=f"compare-{quantity}", height=320, alt=alt)
+    begins = curves.begins(series) if quantity == "accuracy" else 0.0
+    if any((one.y < begins).any() for one in series):
+        st.caption(f"The axis begins at {begins:.1%}, above the first points: drag it down to see them.")
 
 
-def _figure(lines: Mapping[str, Curve], quantity: Quantity, axis: Axis) -> go.Figure:
-    series = [
-        curves.Series(label, np.asarray(curve.epochs if axis == "epoch" else curve.steps), curve.values)
-        for label, curve in lines.items()
-    ]
-    return curves.side_by_side(series, quantity, axis=axis)
+def _series(network: Known, curve: Curve | None, axis: Axis, of: str) -> curves.Series:
+    if curve is None:
+        return curves.Series(network.label, np.empty(0), np.empty(0))
+    x, y = np.asarray(curve.epochs if axis == "epoch" else curve.steps, np.float64), curve.values
+    # Of a step's few images accuracy and loss jump: the means of even stretches show where they go.
+    return curves.Series(network.label, *(curves.means(x, y, STRETCHES) if of == "train" else (x, y)))

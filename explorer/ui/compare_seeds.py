@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from statistics import median
+from typing import Any
 
 import streamlit as st
 
 from explorer.analysis.repeated import Difference, difference, spread
+from explorer.errors import StoreError
 from explorer.networks import Known
 from explorer.runs import service
 from explorer.runs.records import RunRecord
-from explorer.spec import RunSpec, TrainSpec
+from explorer.spec import RunSpec
 from explorer.ui import cache, html, shell
+from explorer.ui.compared import alike
 from explorer.ui.differences import NOTHING
 from explorer.ui.live import REFRESH
-from explorer.ui.text import duration
+from explorer.ui.text import duration, points
 
 MORE = 2
 """Seeds that one click adds for each."""
@@ -31,7 +34,8 @@ ABOUT = (
 
 @dataclass(frozen=True, eq=False)
 class Family:
-    """Runs that are the same but for the seed. ``first`` is the one that is compared."""
+    """Runs that differ in nothing but the seed and learned from the same images. ``first`` is the one that is
+    compared."""
 
     first: Known
     runs: tuple[RunRecord, ...]
@@ -44,14 +48,18 @@ class Family:
     def active(self) -> list[RunRecord]:
         return [run for run in self.runs if run.active]
 
+    @property
+    def results(self) -> list[Mapping[str, Any]]:
+        """Of all that have ended, one a seed: the same seed gives the same again, and would count twice."""
+        ended = {run.spec.train.seed: run.result for run in self.runs if run.state == "finished" and run.result}
+        return list(ended.values())
+
     def reached(self, key: str) -> list[float]:
-        """A result of all that have ended."""
-        return [float(run.result[key]) for run in self.runs if run.state == "finished" and run.result]
+        return [float(result[key]) for result in self.results]
 
 
-def show(chosen: Sequence[Known]) -> None:
+def show(trained: Sequence[Known]) -> None:
     """The table, and the button that trains more of each; only where there are runs of the reader's own."""
-    trained = [one for one in chosen if one.kind == "run" and not one.edited and not one.imported]
     if not trained:
         return
     st.markdown("**Does it matter, or is it chance?**", help=ABOUT)
@@ -61,32 +69,27 @@ def show(chosen: Sequence[Known]) -> None:
 
 def families(trained: Sequence[Known]) -> list[Family]:
     """The compared runs with their like, each kind once, in their order."""
-    kinds: dict[RunSpec, Known] = {}
+    everyone = [one for one in cache.known_networks() if one.trained_here]
+    found: list[Family] = []
     for one in trained:
-        kinds.setdefault(alike(one.spec), one)
-    members: dict[RunSpec, list[str]] = {kind: [] for kind in kinds}
-    for one in cache.known_networks():
-        if one.kind == "run" and not one.edited and not one.imported and alike(one.spec) in members:
-            members[alike(one.spec)].append(one.id)
-    return [
-        Family(first, tuple(cache.run_record(run) for run in members[kind] or [first.id]))
-        for kind, first in kinds.items()
-    ]
+        if any(one.id == run.id for family in found for run in family.runs):
+            continue
+        like = [cache.run_record(other.id) for other in everyone if alike(other, one)]
+        images = _images(cache.run_record(one.id))
+        found.append(Family(one, tuple(run for run in like if _images(run) == images)))
+    return found
 
 
-def alike(spec: RunSpec) -> RunSpec:
-    """What runs have in common that differ in their seed alone, or in how they were computed."""
-    plain = TrainSpec()
-    kept = ("seed", "device", "precision", "memory_format")
-    train = spec.train.model_copy(update={name: getattr(plain, name) for name in kept})
-    return spec.model_copy(update={"name": "alike", "train": train})
+def _images(run: RunRecord) -> str:
+    """The fingerprint of the images that a run learned from; of one that has not ended, of those that are here."""
+    data = (run.result or {}).get("data", {})
+    return str(data.get("fingerprint") or cache.dataset(run.spec.data.dataset).fingerprint)
 
 
 def _show(trained: Sequence[Known], busy: bool) -> None:
     found = families(trained)
     if busy and not any(family.active for family in found):
-        cache.known_networks.clear()
-        cache.run_record.clear()
+        _look_again()
         st.rerun()
     _table(found)
     for sentence in _sentences(found):
@@ -100,27 +103,26 @@ def _table(found: Sequence[Family]) -> None:
         validation, test = family.reached("validation_accuracy"), family.reached("test_accuracy")
         beside = None if family is found[0] else _compared(family, found[0])
         under_way = f" and {len(family.active)} under way" if family.active else ""
-        rows.append(
-            (
-                family.title,
-                f"{len(validation)}{under_way}",
-                _spread(validation),
-                _spread(test),
-                NOTHING if beside is None else f"{_points(beside.interval[0])} to {_points(beside.interval[1])}",
-            )
-        )
+        interval = NOTHING if beside is None else f"{points(beside.interval[0])} to {points(beside.interval[1])}"
+        row = (family.title, f"{len(validation)}{under_way}", _spread(validation), _spread(test), interval)
+        rows.append(row if len(found) > 1 else row[:-1])
+    head = ("Network", "Seeds", "Validation accuracy", "Test accuracy", "Points more, 95% interval")
+    beside_whom = f"; points of the validation digits more than {found[0].title}" if len(found) > 1 else ""
     st.html(
         html.table(
-            ("Network", "Seeds", "Validation accuracy", "Test accuracy", f"Points more than {found[0].title} (95%)"),
+            head[: len(rows[0])],
             rows,
-            caption="Mean and standard deviation over runs that differ in the seed alone",
-            numeric=range(1, 5),
+            caption=f"Mean and standard deviation over runs that differ in the seed alone{beside_whom}",
+            numeric=range(1, len(rows[0])),
             row_heads=True,
         )
     )
 
 
 def _compared(one: Family, other: Family) -> Difference | None:
+    """The difference on the validation digits; None where those are not the same, or too little is known."""
+    if one.first.spec.data != other.first.spec.data or _images(one.runs[0]) != _images(other.runs[0]):
+        return None
     return difference(one.reached("validation_accuracy"), other.reached("validation_accuracy"))
 
 
@@ -130,44 +132,65 @@ def _sentences(found: Sequence[Family]) -> list[str]:
     for one in others:
         compared = _compared(one, first)
         names = f"{html.bold(one.title)} and {html.bold(first.title)}"
-        if compared is None:
-            continue
-        if not compared.told:
+        if one.first.spec.data != first.first.spec.data:
+            sentences.append(f"{names} have other training or validation digits: their means are not held together.")
+        elif compared is not None and not compared.told:
             sentences.append(f"Between {names} nothing can be told from chance yet.")
-            continue
-        better, worse = (one, first) if compared.value > 0 else (first, one)
-        sentences.append(
-            f"{html.bold(better.title)} is better than {html.bold(worse.title)} by {100 * abs(compared.value):.2f} "
-            "points of the validation digits, more than their seeds explain."
-        )
+        elif compared is not None:
+            better, worse = (one, first) if compared.value > 0 else (first, one)
+            sentences.append(
+                f"{html.bold(better.title)} is better than {html.bold(worse.title)} by "
+                f"{100 * abs(compared.value):.2f} points of the validation digits, more than their seeds explain."
+            )
     return sentences
 
 
 def _buttons(found: Sequence[Family]) -> None:
-    count = MORE * len(found)
     active = [run for family in found for run in family.active]
-    seconds = [run.progress.elapsed for family in found for run in family.runs if run.state == "finished"]
-    each = f"Train {'it' if len(found) == 1 else 'each'} with {MORE} more seeds"
-    how_long = f", about {duration(count * median(seconds))} in all" if seconds else ""
+    seconds = [[run.progress.elapsed for run in family.runs if run.state == "finished"] for family in found]
+    how_long = f", about {duration(sum(MORE * median(each) for each in seconds))} in all" if all(seconds) else ""
     with st.container(horizontal=True, gap="small", vertical_alignment="center", key="compare-seed-buttons"):
         st.button(
-            each,
+            f"Train {'it' if len(found) == 1 else 'each'} with {MORE} more seeds",
             key="more-seeds",
             icon=":material/casino:",
-            help=f"{count} runs, one after the other or side by side as there are cores{how_long}. Network, digits and "
-            "recipe stay as they are.",
-            on_click=partial(_train, found),
+            help=f"{MORE * len(found)} runs, one after the other or side by side as there are cores{how_long}. "
+            "Network, digits and recipe stay as they are.",
+            on_click=_train,
+            args=(found,),
         )
         if active:
-            st.button("Stop them", key="stop-seeds", icon=":material/stop:", on_click=partial(_stop, active))
+            label = f"Stop {len(active)} run{'s' if len(active) > 1 else ''}"
+            st.button(label, key="stop-seeds", icon=":material/stop:", on_click=_stop, args=(active,))
 
 
-def _train(found: Sequence[Family]) -> None:
-    for family in found:
-        for spec in next_seeds(family.first.spec, {run.spec.train.seed for run in family.runs}, MORE):
-            service.start(spec)
-    cache.known_networks.clear()
+def _train(shown: Sequence[Family]) -> None:
+    """Nothing for a family that has got more runs since the button was drawn: somebody else has pressed it, or
+    Streamlit calls for one click again."""
+    _look_again()
+    try:
+        for before, family in zip(shown, families([one.first for one in shown]), strict=True):
+            taken = {run.spec.train.seed for run in family.runs}
+            if taken == {run.spec.train.seed for run in before.runs}:
+                for spec in next_seeds(family.first.spec, taken, MORE):
+                    service.start(spec)
+    except StoreError as error:
+        st.toast(str(error), icon=":material/error:")
+    _look_again()
     st.rerun()
+
+
+def _stop(active: Sequence[RunRecord]) -> None:
+    for run in reversed(active):  # those that wait first, or each would begin when the one before is gone
+        with suppress(StoreError):  # it has just ended
+            service.stop(run.id)
+    _look_again()
+    st.rerun()
+
+
+def _look_again() -> None:
+    cache.known_networks.clear()
+    cache.run_record.clear()
 
 
 def next_seeds(spec: RunSpec, taken: set[int], count: int) -> list[RunSpec]:
@@ -182,20 +205,8 @@ def next_seeds(spec: RunSpec, taken: set[int], count: int) -> list[RunSpec]:
     ]
 
 
-def _stop(active: Sequence[RunRecord]) -> None:
-    for run in reversed(active):  # those that wait first, or each would begin when the one before is gone
-        service.stop(run.id)
-    cache.known_networks.clear()
-    cache.run_record.clear()
-    st.rerun()
-
-
 def _spread(values: Sequence[float]) -> str:
     if not values:
         return NOTHING
     found = spread(values)
     return f"{found.mean:.2%}" + ("" if found.deviation is None else f" ± {100 * found.deviation:.2f}")
-
-
-def _points(share: float) -> str:
-    return f"{100 * share:+.2f}".replace("-", "−")

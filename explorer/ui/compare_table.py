@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -13,40 +14,37 @@ from explorer.analysis import wilson
 from explorer.data.cards import DataCard
 from explorer.networks import Known
 from explorer.shapes import totals, trace
-from explorer.ui import cache, html
+from explorer.ui import cache, html, shell
 from explorer.ui.differences import NOTHING, SEED, Fact, facts
 from explorer.ui.live import STATE_TITLES
 from explorer.ui.text import cell, duration
 
+REFRESH = 2.0
+"""Seconds between two looks at what a run that trains has reached."""
+
 
 def show(chosen: Sequence[Known], card: DataCard) -> None:
     """Results first, then what differs; what does not is folded away. All of it can be had as a file."""
-    results = _results(chosen, card)
-    found = facts([one.spec for one in chosen])
+    busy = any(one.busy for one in chosen)
+    shell.fragment(key="compare-results", run_every=REFRESH if busy else None)(_reached)(chosen, card)
+    found = facts([one.spec for one in chosen], [not one.imported for one in chosen])
     differing = [fact for fact in found if fact.differs]
-    alike = [fact for fact in found if not fact.differs and set(fact.values) != {NOTHING}]
+    rest = [fact for fact in found if not fact.differs and set(fact.values) != {NOTHING}]
     head = ["", *(one.label for one in chosen)]
-    st.html(
-        html.table(head, [(fact.name, *fact.values) for fact in results], caption="What they reached", row_heads=True)
-    )
     if differing:
-        st.html(
-            html.table(
-                head, [(fact.name, *fact.values) for fact in differing], caption=_in_one_line(differing), row_heads=True
-            )
-        )
+        rows = [(fact.name, *fact.values) for fact in differing]
+        st.html(html.table(head, rows, caption=_caption(differing, chosen), row_heads=True))
+    elif _same(chosen):
+        st.markdown("Network, images, recipe and seed are **the same**.")
     else:
-        st.markdown(
-            "Network, digits, recipe and seed are **the same**: trained to the end on the same device, the weights "
-            "are, too."
-        )
-    if alike:
+        st.markdown("Nothing differs that there is a word for here.")
+    if rest:
         with st.expander(f"The same in {'both' if len(chosen) == 2 else 'all'}", key="compare-alike"):
-            rows = [(fact.name, fact.values[0]) for fact in alike]
-            st.html(html.table(("", "All"), rows, caption="What does not differ", row_heads=True))
+            values = [(fact.name, fact.values[0]) for fact in rest]
+            st.html(html.table(("", "All"), values, caption="What does not differ", row_heads=True))
     st.download_button(
         "Download as CSV",
-        as_csv(chosen, [*results, *found]),
+        lambda: as_csv(chosen, [*results(chosen, card), *found]),
         file_name="comparison.csv",
         mime="text/csv",
         key="compare-csv",
@@ -55,56 +53,94 @@ def show(chosen: Sequence[Known], card: DataCard) -> None:
     )
 
 
-def _in_one_line(differing: Sequence[Fact]) -> str:
-    if [fact.name for fact in differing] == [SEED]:
+def _reached(chosen: Sequence[Known], card: DataCard) -> None:
+    rows = [(fact.name, *fact.values) for fact in results(chosen, card)]
+    head = ("", *(one.label for one in chosen))
+    st.html(html.table(head, rows, caption="What they reached", row_heads=True))
+
+
+def _caption(differing: Sequence[Fact], chosen: Sequence[Known]) -> str:
+    images = {_learned_from(one) for one in chosen}
+    if [fact.name for fact in differing] == [SEED] and len(images) == 1 and None not in images:
         return "Only the seed differs: what separates their results is chance"
     return "Only this differs" if len(differing) == 1 else f"What differs, {len(differing)} things"
 
 
-def _results(chosen: Sequence[Known], card: DataCard) -> list[Fact]:
+def _learned_from(network: Known) -> str | None:
+    """The fingerprint of the images that a run was trained on to its end; None for anything else."""
+    if not network.trained_here or network.snapshot is not None:
+        return None
+    fingerprint: str | None = (cache.run_record(network.id).result or {}).get("data", {}).get("fingerprint")
+    return fingerprint
+
+
+def _same(chosen: Sequence[Known]) -> bool:
+    first = chosen[0].spec
+    return all(
+        (one.spec.model, one.spec.data, one.spec.train) == (first.model, first.data, first.train) for one in chosen
+    )
+
+
+def results(chosen: Sequence[Known], card: DataCard) -> list[Fact]:
+    """What each network has reached, and on what; lines that are empty for all are left out."""
     columns = [_result(one, card) for one in chosen]
-    names = list(dict.fromkeys(name for column in columns for name in column))
-    found = [Fact(name, tuple(column.get(name, NOTHING) for column in columns)) for name in names]
+    found = [Fact(name, tuple(column[name] for column in columns)) for name in columns[0]]
     return [fact for fact in found if set(fact.values) != {NOTHING}]
 
 
 def _result(network: Known, card: DataCard) -> dict[str, str]:
     """What is known of a network's training and test, in words, by what it is."""
-    shown = {"State": NOTHING, "Test accuracy": NOTHING, "95% interval": NOTHING, "Wrong": NOTHING}
+    correct = images = 0
+    seconds, device, computed, validation = 0.0, "", "", None
     if network.kind == "zoo":
         about = zoo.card(network.id)
-        shown["State"] = "bundled"
-        tested, seconds, device = (about.test.correct, about.test.images), about.seconds, about.device
-        validation: float | None = None
+        correct, images, seconds, device = about.test.correct, about.test.images, about.seconds, about.device
+        computed = about.spec.train.precision.replace("auto", "")
     else:
         run = cache.run_record(network.id)
-        result: Mapping[str, object] = run.result or {}
-        shown["State"] = _state(network)
-        tested = (int(str(result.get("test_correct", 0))), int(str(result.get("test_images", 0))))
+        found: Mapping[str, Any] = run.result or {}
+        correct, images = found.get("test_correct", 0), found.get("test_images", 0)
         seconds, device = run.progress.elapsed, run.progress.device or ""
-        found = result.get("validation_accuracy")
-        validation = found if isinstance(found, float) else None
+        computed, validation = found.get("precision", ""), found.get("validation_accuracy")
     if network.snapshot is not None:
-        shown["State"], tested, validation = f"until step {network.snapshot:,}", (0, 0), None
-    correct, images = tested
-    if images:
-        low, high = wilson(correct, images)
-        shown["Test accuracy"] = f"{correct / images:.2%}"
-        shown["95% interval"] = f"{low:.2%} to {high:.2%}"
-        shown["Wrong"] = f"{images - correct:,} of {images:,}"
-    shown["Validation accuracy"] = NOTHING if validation is None else f"{validation:.2%}"
+        images, validation, seconds = 0, None, 0.0
+    low, high = wilson(correct, images) if images else (0.0, 0.0)
     sizes = totals(trace(network.spec.model, card.shape, len(card.classes)))
-    shown["Parameters"] = f"{sizes.parameters:,}"
-    shown["Multiply-adds"] = f"{sizes.macs:,}"
-    shown["Training time"] = duration(seconds) if seconds and network.snapshot is None else NOTHING
-    shown["On"] = device or NOTHING
-    return shown
+    words = {
+        "State": _state(network),
+        "Test accuracy": images and f"{correct / images:.2%}",
+        "95% interval": images and f"{low:.2%} to {high:.2%}",
+        "Wrong": images and f"{images - correct:,} of {images:,}",
+        "Validation accuracy": validation is not None and f"{validation:.2%}",
+        "Parameters": f"{sizes.parameters:,}",
+        "Multiply-adds": f"{sizes.macs:,}",
+        "Images": _images(network, card),
+        "Training time": seconds and duration(seconds),
+        "Computed in": computed,
+        "On": device,
+    }
+    return {name: word or NOTHING for name, word in words.items()}
+
+
+def _images(network: Known, card: DataCard) -> str:
+    """How many images it has learned from, of the whole data set or of the subset."""
+    if network.kind == "zoo":
+        about = zoo.card(network.id).data
+        count, complete = about.images, about.complete
+    else:
+        data = (cache.run_record(network.id).result or {}).get("data", {})
+        count, complete = data.get("train_images", 0), data.get("complete", False)
+    return f"{count:,} of {f'all {card.train_images:,}' if complete else 'the subset'}" if count else ""
 
 
 def _state(network: Known) -> str:
+    if network.snapshot is not None:
+        return f"after step {network.snapshot:,} of its training"
     if network.edited:
         return "edited by hand"
-    return "elsewhere, imported" if network.imported else STATE_TITLES[network.state].lower()
+    if network.kind == "zoo":
+        return "bundled"
+    return "imported" if network.imported else STATE_TITLES[cache.run_record(network.id).state].lower()
 
 
 def as_csv(chosen: Sequence[Known], found: Sequence[Fact]) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from explorer.blocks import Blocks, ConvBlock, DenseBlock, from_model
-from explorer.spec import Augmentation, DataSpec, Kernel, ModelSpec, RunSpec, TrainSpec
-from explorer.ui.recipe import INITIALIZATIONS, MEMORY_FORMATS, SCHEDULES
+from explorer.spec import Augmentation, DataSpec, Kernel, Layer, ModelSpec, RunSpec, TrainSpec
+from explorer.ui.recipe import INITIALIZATIONS, SCHEDULES
 from explorer.ui.summaries import ACTIVATIONS, OPTIMIZERS, summary
 
 Part = TypeVar("Part", ConvBlock, DenseBlock)
@@ -50,7 +51,7 @@ _DENSE: dict[str, Callable[[DenseBlock], str]] = {
 }
 _DATA: dict[str, Callable[[DataSpec], str]] = {
     "Training digits": lambda data: "all" if data.train_size is None else f"{data.train_size:,}",
-    "Validation share": lambda data: f"{data.validation_share:.0%}",
+    "Validation share": lambda data: _share(data.validation_share),
     "Seed of the split": lambda data: str(data.split_seed),
 }
 _RECIPE: dict[str, Callable[[TrainSpec], str]] = {
@@ -60,28 +61,30 @@ _RECIPE: dict[str, Callable[[TrainSpec], str]] = {
     "Batch size": lambda recipe: f"{recipe.batch_size:,}",
     "Epochs": lambda recipe: f"{recipe.epochs:,}",
     "Weight decay": lambda recipe: f"{recipe.weight_decay:g}",
-    "Label smoothing": lambda recipe: f"{recipe.label_smoothing:.0%}",
+    "Label smoothing": lambda recipe: _share(recipe.label_smoothing),
     "Augmentation": lambda recipe: _augmentation(recipe.augmentation),
     "Initialisation": lambda recipe: INITIALIZATIONS[recipe.initialization],
     "Patience": lambda recipe: "none" if recipe.patience is None else f"{recipe.patience} epochs",
     SEED: lambda recipe: str(recipe.seed),
-    "Precision": lambda recipe: recipe.precision,
-    "Order in memory": lambda recipe: MEMORY_FORMATS[recipe.memory_format],
-    "Device": lambda recipe: recipe.device,
 }
 
 
-def facts(specs: Sequence[RunSpec]) -> list[Fact]:
-    """All facts of some networks, shape first; – where one has no such part, or the builder has no word for it."""
+def facts(specs: Sequence[RunSpec], by_recipe: Sequence[bool] | None = None) -> list[Fact]:
+    """All that decides what networks learn, shape first; – where one has no such part, or, by ``by_recipe``, was not
+    made by its spec's recipe. Device, precision and order in memory decide about time and the last bits: how a run was
+    computed, its result says."""
+    made = by_recipe or [True] * len(specs)
     blocks = [from_model(spec.model) for spec in specs]
     found = _parts("Block", [one.convs if one else () for one in blocks], _CONV)
     found.append(Fact("After the maps", tuple(_bridge(spec.model) for spec in specs)))
     found += _parts("Dense layer", [one.dense if one else () for one in blocks], _DENSE)
     if None in blocks:
         found.append(Fact("Layers", tuple(_layers(spec.model, one) for spec, one in zip(specs, blocks, strict=True))))
-    found += [Fact(name, tuple(read(spec.data) for spec in specs)) for name, read in _DATA.items()]
-    found += [Fact(name, tuple(read(spec.train) for spec in specs)) for name, read in _RECIPE.items()]
-    found.append(Fact("Frozen kernels", _frozen([spec.train.frozen_kernels for spec in specs])))
+    learned = [(name, [read(spec.data) for spec in specs]) for name, read in _DATA.items()]
+    learned += [(name, [read(spec.train) for spec in specs]) for name, read in _RECIPE.items()]
+    learned.append(("Frozen kernels", _frozen([spec.train.frozen_kernels for spec in specs])))
+    for name, values in learned:
+        found.append(Fact(name, tuple(value if by else NOTHING for value, by in zip(values, made, strict=True))))
     return found
 
 
@@ -109,14 +112,15 @@ def _line(part: ConvBlock | DenseBlock) -> str:
         return f"{part.units:,} units · {summary(part)}"
     size = f"{part.kernels:,} of {part.kernel_size}×{part.kernel_size}"
     moves = "" if part.stride == 1 else f", stride {part.stride}"
-    return f"{size}{moves}, padding {part.padding} · {summary(part)}"
+    pooled = "" if part.pool == "none" or part.pool_stride == part.pool_size else f", stride {part.pool_stride}"
+    return f"{size}{moves}, padding {part.padding} · {summary(part)}{pooled}"
 
 
 def _augmentation(chosen: Augmentation) -> str:
     amounts = {
         "shift": f"{chosen.shift:g} px",
         "rotation": f"{chosen.rotate:g}°",
-        "scale": f"{chosen.scale:.0%}",
+        "scale": _share(chosen.scale),
         "elastic": f"{chosen.elastic:g} px",
         "slant": f"{chosen.slant:g}°",
         "thickness": f"{chosen.thickness:g} px",
@@ -131,11 +135,22 @@ def _bridge(model: ModelSpec) -> str:
 
 def _layers(model: ModelSpec, blocks: Blocks | None) -> str:
     """Of a network that no blocks make: LeNet-5's of 1998, or one that was brought in."""
-    return NOTHING if blocks else ", ".join(model.names)
+    return NOTHING if blocks else "; ".join(map(_layer, model.names, model.layers))
 
 
-def _frozen(kernels: Sequence[tuple[Kernel, ...]]) -> tuple[str, ...]:
+def _layer(name: str, layer: Layer) -> str:
+    values = layer.model_dump(exclude={"kind", "function"}, exclude_defaults=True)
+    if values.get("connections"):
+        values["connections"] = f"table {zlib.crc32(repr(values['connections']).encode()):08x}"
+    return " ".join([name, *(f"{key.replace('_', ' ')} {value}" for key, value in values.items())])
+
+
+def _share(share: float) -> str:
+    return f"{100 * share:.4g}%"
+
+
+def _frozen(kernels: Sequence[tuple[Kernel, ...]]) -> list[str]:
     """How many, and where networks have different ones of the same number, which set."""
     sets = [one for one in dict.fromkeys(kernels) if one]
     letters = {one: "" if len(sets) == 1 else f", set {chr(ord('A') + number)}" for number, one in enumerate(sets)}
-    return tuple(f"{len(one)}{letters[one]}" if one else "none" for one in kernels)
+    return [f"{len(one)}{letters[one]}" if one else "none" for one in kernels]

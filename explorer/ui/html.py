@@ -43,9 +43,10 @@ def table(
     body = "".join(
         "<tr>" + "".join(cell("td", number, text) for number, text in enumerate(row)) + "</tr>" for row in rows
     )
+    named = f' class="named" style="--columns:{len(head) - 1}"' if row_heads else ""
     return (
         f'<div class="ks-table" role="region" aria-label="{escape(caption)}" tabindex="0">'
-        f"<table><caption><span>{escape(caption)}</span></caption>"
+        f"<table{named}><caption><span>{escape(caption)}</span></caption>"
         f"<thead><tr>{header}</tr></thead><tbody>{body}</tbody></table></div>"
     )
 

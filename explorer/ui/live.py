@@ -102,7 +102,9 @@ def _header(run: RunRecord, title: str) -> None:
         if st.button("Compare", key="run-compare", icon=":material/compare_arrows:", help="Beside other networks."):
             st.switch_page(shell.path_of("compare"))
         with st.popover("Delete", icon=":material/delete:", key="delete-popover"):
-            st.markdown(f"Delete {html.bold(run.name)} with its curves and weights? It can't be brought back.")
+            st.markdown(
+                f"Delete {html.bold(run.name)} · {run.id[:4]} with its curves and weights? It can't be brought back."
+            )
             _action("Delete it", "delete", ":material/delete:", lambda: _delete(run.id))
 
 
@@ -182,7 +184,7 @@ def _progress(run: RunRecord) -> None:
     if at.images_per_second:
         parts.append(f"{theme.compact(at.images_per_second)} images/s")
     if at.elapsed:
-        parts.append(f"{duration(at.elapsed)} so far")
+        parts.append(f"{duration(at.elapsed)} {'so far' if run.active else 'in all'}")
     if run.active and at.eta is not None:
         parts.append(f"{duration(at.eta)} left")
     if at.device:
@@ -286,8 +288,8 @@ def _snapshots(run: RunRecord) -> None:
         return
     card = find_card(run.spec.data.dataset)
     st.caption(
-        f"Step {step:,}, epoch {snapshot.epoch:.2f}: validation loss {theme.significant(snapshot.loss, 3)}, "
-        f"accuracy {snapshot.accuracy:.1%}"
+        f"Step {step:,}, epoch {snapshot.epoch:.2f}, on {snapshot.images:,} validation digits: "
+        f"loss {theme.significant(snapshot.loss, 3)}, accuracy {snapshot.accuracy:.1%}"
     )
     view = st.segmented_control(
         "Snapshot",

@@ -53,9 +53,10 @@ def path_of(page: str) -> str:
     return f"pages/{page}.py"
 
 
-def enter(title: str, *, pictures: bool = False) -> None:
+def enter(title: str, *, pictures: bool = False, settle: str | None = None) -> None:
     """Every page's first line: the guard, the heading, and what stands in the sidebar. A page that reads ``pictures``
-    opens with the network for them, where the reader has chosen none.
+    opens with the network for them, where the reader has chosen none. ``settle`` names a module whose function of that
+    name makes up the page's own part of the address, before that is written.
 
     A fresh server runs the file in pages/ that the first request names by itself, without the router (Streamlit's
     older page discovery, until st.navigation was called once). Then the router's mark is missing: calling the same
@@ -72,8 +73,10 @@ def enter(title: str, *, pictures: bool = False) -> None:
     if state.is_first_run():
         time.sleep(FIRST_PAINT)
     with sentences():
-        state.follow_url(title, networks.for_pictures() if pictures else None)
+        own_part = importlib.import_module(settle).settle if settle else None
+        state.follow_url(title, networks.for_pictures() if pictures else None, settle=own_part)
         sidebar.show()
+        sidebar.in_one_line()
 
 
 @contextmanager

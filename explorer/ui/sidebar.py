@@ -58,6 +58,18 @@ def current_network() -> Known:
     return moments.chosen(chosen)
 
 
+def in_one_line() -> None:
+    """Network and digit above the page, where the sidebar is closed: on phones."""
+    number, split = state.digit_number(), "training" if state.digit_split() == "train" else "test"
+    picture = "your own picture" if number is None else f"{split} image {number:,}"
+    st.html(f'<div class="ks-current">{escape(current_network().label)} · {picture}</div>')
+
+
+def own_first() -> list[Known]:
+    """All networks: the reader's own, the newest on top, then the bundled ones."""
+    return sorted(cache.known_networks(), key=lambda one: one.kind == "zoo")
+
+
 def answer(network: Known, pixels: np.ndarray) -> dict[str, np.ndarray] | None:
     """What every layer of the network makes of an image, or None where it has no weights yet."""
     if not network.usable:
@@ -102,8 +114,7 @@ def describe(network: Known) -> str:
 
 
 def _network(usable: bool, busy: bool) -> None:
-    # The reader's own first, the newest on top.
-    networks = {network.id: network for network in sorted(cache.known_networks(), key=lambda one: one.kind == "zoo")}
+    networks = {network.id: network for network in own_first()}
     current = current_network()
     if (current.usable, current.busy) != (usable, busy):
         st.rerun()  # its first weights are there, or its training has ended: the whole page shows something else

@@ -36,9 +36,10 @@ def is_first_run() -> bool:
     return not st.session_state.get("_opened")
 
 
-def follow_url(page: str, preferred: str | None = None) -> None:
+def follow_url(page: str, preferred: str | None = None, *, settle: Callable[[], None] | None = None) -> None:
     """Brings session and URL together, at the start of each run of a page. ``preferred`` is the network that suits the
-    page best: it becomes the current one where nobody has chosen any, and stays that."""
+    page best: it becomes the current one where nobody has chosen any, and stays that. ``settle`` is called before the
+    address is written, which is done once: two writes in one run make the browser's way back unsure."""
     params = st.query_params
     st.session_state["_opened"] = True
     # A page that is gone to by a link of the app's has a bare address at first. One that names network or digit was
@@ -48,6 +49,8 @@ def follow_url(page: str, preferred: str | None = None) -> None:
         take_address(params.to_dict())
     if preferred is not None and not st.session_state.get("network_chosen"):
         st.session_state["network"] = preferred
+    if settle is not None:
+        settle()
     _write_address()
 
 

@@ -6,7 +6,17 @@ import math
 
 from explorer.figures.theme import probability, significant
 
-__all__ = ["cell", "duration", "factor", "number", "precise_probability", "probability", "short_probability", "sure"]
+__all__ = [
+    "cell",
+    "duration",
+    "factor",
+    "number",
+    "points",
+    "precise_probability",
+    "probability",
+    "short_probability",
+    "sure",
+]
 
 
 def duration(seconds: float) -> str:
@@ -41,6 +51,11 @@ def precise_probability(share: float) -> str:
         return "> 99.9999%"
     decimals = -math.floor(math.log10(100 * (1 - share)))
     return f"{share:.{decimals}%}"
+
+
+def points(share: float) -> str:
+    """A difference of two shares in points of percent, with its sign: +0.42, −1.30."""
+    return f"{100 * share:+.2f}".replace("-", "−")
 
 
 def cell(text: str) -> str:

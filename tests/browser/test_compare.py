@@ -35,6 +35,14 @@ def test_from_a_run_to_what_only_one_reads_right_and_back(
         evaluate(zoo.load(name)[1], data.test.pixels, data.test.labels, data.card) for name in ("mlp", "softmax")
     )
     right, beside = one.predictions == one.labels, other.predictions == other.labels
+    page.goto(f"{app}/compare?network=mlp&digit=7")
+    expect(page).to_have_url(re.compile("with=article"), timeout=LONG)  # it says what is compared, from the first
+    page.get_by_role("button", name="Remove Article's network").click()
+    expect(page.get_by_text("Choose one network or more")).to_be_visible(timeout=LONG)
+    page.go_back()
+    expect(page).to_have_url(re.compile("with=article"), timeout=LONG)
+    expect(page.get_by_text("Who reads what right")).to_be_visible(timeout=LONG)
+
     page.goto(f"{app}/compare?network=mlp&digit=7&with=softmax")
     tiles = page.locator(".st-key-compare-wall").get_by_role("option")
     expect(page.get_by_role("radio", name=re.compile("^Only Multilayer perceptron right"))).to_contain_text(
@@ -45,7 +53,7 @@ def test_from_a_run_to_what_only_one_reads_right_and_back(
     # Another group, and one of its digits becomes the current one.
     page.get_by_role("radio", name=re.compile("^Only Softmax regression right")).click()
     wanted = int(np.flatnonzero(beside & ~right)[0])
-    expect(tiles.first).to_contain_text(f"{one.labels[wanted]}: {one.predictions[wanted]}, {one.labels[wanted]}")
+    expect(tiles.first).to_contain_text(f"{one.labels[wanted]} → {one.predictions[wanted]}")
     tiles.first.click()
     number = page.get_by_label("Number in the test set").locator("visible=true")
     expect(number).to_have_value(str(wanted), timeout=LONG)

@@ -145,4 +145,6 @@ def test_accuracies_side_by_side_are_seen_where_they_spend_their_time() -> None:
     low, high = curves.side_by_side([late], "accuracy").layout.yaxis.range
     assert low == pytest.approx(0.92)
     assert 1 < high < 1.01
+    perfect = Series("perfect", np.arange(5.0), np.ones(5))
+    assert curves.side_by_side([perfect], "accuracy").layout.yaxis.range[0] < 1
     assert curves.side_by_side([Series("none", np.empty(0), np.empty(0))], "accuracy").layout.yaxis.range is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import hashlib
 import io
@@ -22,12 +23,14 @@ from explorer.data import load
 from explorer.models import build
 from explorer.runs import artifacts, service
 from explorer.runs.records import Metric
-from explorer.spec import Activation, Conv, Flatten, ModelSpec, Output, Pool, RunSpec, TrainSpec
-from explorer.ui import compare_seeds, compare_table
+from explorer.spec import Activation, Conv, DataSpec, Flatten, ModelSpec, Output, Pool, RunSpec, TrainSpec
+from explorer.ui import cache, compare_seeds, compare_table
 from explorer.ui.compare import MOST
+from explorer.ui.compare_seeds import Family
 from explorer.ui.differences import facts
 
 Open = Callable[..., AppTest]
+WHOLE = DataSpec()
 MODEL, WIDE = (
     ModelSpec(layers=(Conv(kernels=kernels, kernel_size=5), Activation(), Pool(), Flatten(), Output()))
     for kernels in (2, 3)
@@ -67,10 +70,13 @@ def trained(
     *,
     finished: bool = True,
     model: ModelSpec = MODEL,
+    data: DataSpec = WHOLE,
+    images: str = "",
     result: dict[str, float] | None = None,
 ) -> str:
-    """A run in the store with curves, and weights that chance gave it unless it is still running."""
-    spec = RunSpec(name=name, model=model, train=TrainSpec(seed=seed, epochs=2))
+    """A run in the store with curves, and weights that chance gave it unless it is still running. ``images``: the
+    fingerprint of those that it learned from, by default those that are here."""
+    spec = RunSpec(name=name, model=model, data=data, train=TrainSpec(seed=seed, epochs=2))
     store = service.local().store
     run = store.create(spec)
     lease = store.claim_run(run, "a test", 600)
@@ -83,14 +89,15 @@ def trained(
     rows += [Metric("accuracy/validation", step, step / 10, 0.5 + step / 100, 0.0) for step in range(0, 20, 5)]
     store.append(lease, rows)
     if finished:
-        data = weights.pack(build(model, (1, 28, 28), 10, seed=seed), spec)
-        artifacts.atomic_write(artifacts.run_folder(run).create().weights, data)
+        file = weights.pack(build(model, (1, 28, 28), 10, seed=seed), spec)
+        artifacts.atomic_write(artifacts.run_folder(run).create().weights, file)
         known = {
-            "weights_sha256": hashlib.sha256(data).hexdigest(),
+            "weights_sha256": hashlib.sha256(file).hexdigest(),
             "test_accuracy": 0.9,
             "test_correct": 900,
             "test_images": 1000,
             "validation_accuracy": 0.91,
+            "data": {"fingerprint": images or load("mnist").fingerprint, "complete": False, "train_images": 3_600},
         }
         store.finish(lease, "finished", result=known | (result or {}))
     return run
@@ -125,8 +132,11 @@ def test_two_bundled_networks_digit_by_digit(open_app: Open) -> None:
     wall = shown_wall(tested, "compare-wall")
     np.testing.assert_array_equal(wall.pixels, np.asarray(data.test.pixels[numbers])[:, 0])
     first = int(numbers[0])
-    classes = (one.labels[first], one.predictions[first], other.predictions[first])
-    assert wall.header["captions"][0] == f"{classes[0]}: {classes[1]}, {classes[2]}"
+    assert wall.header["captions"][0] == f"{one.labels[first]} → {other.predictions[first]}"
+    tested.session_state["compare-group"] = "neither"
+    wall = shown_wall(sound(tested.run()), "compare-wall")
+    both = int(np.flatnonzero(~right & ~beside)[0])
+    assert wall.header["captions"][0] == f"{one.labels[both]} → {one.predictions[both]}, {other.predictions[both]}"
     assert texts(tested).count("None of these was trained by you") == 1
 
 
@@ -135,17 +145,46 @@ def test_only_the_seed_differs_and_curves_are_those_of_the_runs(open_app: Open) 
     one, other = trained("mine", 0), trained("yours", 3)
     tested = sound(open_app("compare", network=one, **{"with": other}))
     found = tables(tested)
-    assert found["Only the seed differs: what separates their results is chance"]["Seed"] == ["0", "3"]
-    assert "network" not in " ".join(found)
+    assert found["Only the seed differs: what separates their results is chance"] == {
+        "": [f"mine · {one[:4]}", f"yours · {other[:4]}"],
+        "Seed": ["0", "3"],
+    }
     assert found["What they reached"]["Validation accuracy"] == ["91.00%"] * 2
     assert found["What they reached"]["95% interval"][0] == "87.98% to 91.71%"
-    for quantity in ("accuracy", "loss"):
-        lines = {line["name"]: line for line in chart(tested, f"compare-{quantity}")["data"]}
-        assert set(lines) == {f"mine · {one[:4]}", f"yours · {other[:4]}"}
-    text = json.dumps(chart(tested, "compare-loss"))
-    tested.session_state["compare-axis"] = "step"
-    sound(tested.run())
-    assert json.dumps(chart(tested, "compare-loss")) != text
+    assert found["What they reached"]["Images"] == ["3,600 of the subset"] * 2
+    for axis in ("epoch", "step"):
+        tested.session_state["compare-axis"] = axis
+        sound(tested.run())
+        for quantity, key in (("accuracy", "accuracy/validation"), ("loss", "loss/validation")):
+            lines = {line["name"]: line for line in chart(tested, f"compare-{quantity}")["data"]}
+            for run, name in ((one, "mine"), (other, "yours")):
+                kept = service.local().store.metrics_since(run, key, -1)
+                line = lines[f"{name} · {run[:4]}"]
+                np.testing.assert_allclose(numbers(line["x"]), [getattr(row, axis) for row in kept], rtol=1e-6)
+                np.testing.assert_allclose(numbers(line["y"]), [row.value for row in kept], rtol=1e-6)
+
+
+def numbers(values: list[float] | dict[str, str]) -> np.ndarray:
+    """A line's numbers, which Plotly writes as they are, or packed."""
+    if isinstance(values, list):
+        return np.array(values)
+    return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
+
+
+def test_what_a_recipe_did_not_make_is_not_told_by_it(open_app: Open) -> None:
+    """Runs on other images, and one that was brought in."""
+    open_app("build")
+    one, other = trained("mine", 0), trained("yours", 3, images="others")
+    tested = sound(open_app("compare", network=one, **{"with": other}))
+    assert "Only this differs" in tables(tested)
+    file = weights.pack(build(MODEL, (1, 28, 28), 10, seed=5), RunSpec(name="file", model=MODEL))
+    origin = {"file": "theirs.pt", "by": "name", "converted": [], "pairs": []}
+    brought = service.add(RunSpec(name="theirs", model=MODEL), file, {"imported": origin})
+    tested = sound(open_app("compare", network=one, **{"with": brought}))
+    (differs,) = (rows for caption, rows in tables(tested).items() if caption.startswith("What differs"))
+    assert differs["Seed"] == ["0", "–"]
+    assert differs["Optimiser"] == ["AdamW", "–"]
+    assert tables(tested)["What they reached"]["State"] == ["trained", "imported"]
 
 
 def test_the_file_has_every_fact_and_runs_no_formula(open_app: Open) -> None:
@@ -163,7 +202,7 @@ def test_a_run_without_weights_stands_in_the_tables_alone(open_app: Open) -> Non
     run = trained("young", 0, finished=False)
     tested = sound(open_app("compare", network="softmax", **{"with": run}))
     assert tables(tested)["What they reached"]["State"] == ["bundled", "training"]
-    assert "Two networks with weights are needed" in texts(tested)
+    assert f"Without weights yet: **young · {run[:4]}**" in texts(tested)
 
 
 def test_a_stopped_run_was_not_tested_and_is_compared_all_the_same(open_app: Open) -> None:
@@ -180,31 +219,54 @@ def test_a_stopped_run_was_not_tested_and_is_compared_all_the_same(open_app: Ope
     assert row[f"small · {run[:4]}"][0] == f"{found.accuracy:.2%}"
 
 
+def chosen(tested: AppTest) -> list[str]:
+    (found,) = (box for box in sound(tested).multiselect if box.label == "Compare with")
+    assert tested.query_params.get("with", "") == ",".join(found.value), "the address says which"
+    return found.value
+
+
 def test_the_list_is_in_the_address_and_what_is_not_here_is_told(open_app: Open) -> None:
-    tested = sound(open_app("compare", network="lenet5", **{"with": "tiny,feedbeef,lenet5,fashion_lenet5,softmax"}))
-    (chosen,) = (box for box in tested.multiselect if box.label == "Compare with")
-    assert chosen.value == ["tiny", "softmax"]
+    tested = open_app("compare", network="lenet5", **{"with": "tiny,feedbeef,lenet5,,tiny,fashion_lenet5,softmax"})
+    assert chosen(tested) == ["tiny", "softmax"]
     assert [toast.value for toast in tested.toast] == [
-        "Not here, or of another data set, and left out: feedbeef, fashion\\_lenet5."
+        "Left out, for not here (any more) or of another data set: feedbeef, fashion\\_lenet5."
     ]
-    chosen.set_value(["softmax"]).run()
-    assert tested.query_params["with"] == "softmax"
-    # The network that becomes the current one is not compared with itself.
-    network_picker(tested).set_value("softmax").run()
+    (box,) = (box for box in tested.multiselect if box.label == "Compare with")
+    assert chosen(box.set_value(["softmax"]).run()) == ["softmax"]
+    # The network that becomes the current one changes places with the one before.
+    assert chosen(network_picker(tested).set_value("softmax").run()) == ["lenet5"]
+    (box,) = (box for box in tested.multiselect if box.label == "Compare with")
+    assert chosen(box.set_value([]).run()) == []
     assert "Choose one network or more" in tested.info[0].value
     tested.switch_page("pages/mistakes.py").run()
     assert "with" not in tested.query_params
+
+
+def test_at_first_it_is_the_last_run_that_learned_otherwise(open_app: Open) -> None:
+    open_app("build")
+    assert chosen(open_app("compare", network="lenet5")) == ["article"]
+    one, other = trained("mine", 0), trained("wide", 0, model=WIDE)
+    trained("mine", 1)
+    trained("young", 2, model=WIDE, finished=False)
+    assert chosen(open_app("compare", network=one)) == [other]
+    service.delete(other)
+    cache.known_networks.clear()  # as the page does that deletes it
+    assert chosen(open_app("compare", network=one, **{"with": other})) != [other]
+
+
+def test_a_link_may_name_a_run_by_the_beginning_of_its_id(open_app: Open) -> None:
+    open_app("build")
+    run = trained("mine", 0)
+    assert chosen(open_app("compare", network="softmax", **{"with": run[:5]})) == [run]
 
 
 def test_no_more_than_can_be_told_apart(open_app: Open) -> None:
     every = [name for name in zoo.names() if name not in ("article", "fashion_lenet5")]
     tested = open_app("compare", network="fashion_lenet5")
     assert "There is no other network for Fashion-MNIST yet" in tested.info[0].value
-    tested = open_app("build")
-    tested.session_state["compare-with"] = every
-    tested.switch_page("pages/compare.py").run()
-    (chosen,) = (box for box in sound(tested).multiselect if box.label == "Compare with")
-    assert chosen.value == every[:MOST]
+    tested = open_app("compare", network="article", **{"with": ",".join(every)})
+    assert chosen(tested) == every[:MOST]
+    assert tested.toast[0].value == f"No more than {MOST} are compared: the last {len(every) - MOST} are left out."
 
 
 def test_the_current_digit_is_read_by_all(open_app: Open) -> None:
@@ -227,6 +289,8 @@ def test_the_current_digit_is_read_by_all(open_app: Open) -> None:
 def test_runs_that_differ_in_the_seed_alone_are_one_family(open_app: Open) -> None:
     open_app("build")
     mine = [trained("mine", seed, result={"validation_accuracy": 0.90 + seed / 100}) for seed in (0, 1, 2)]
+    trained("copy", 2, result={"validation_accuracy": 0.92})  # the same seed gives the same again
+    trained("elsewhere", 3, images="others", result={"validation_accuracy": 0.99})
     others = [trained("wide", seed, model=WIDE, result={"validation_accuracy": 0.80 + seed / 50}) for seed in (0, 1)]
     tested = sound(open_app("compare", network=mine[1], **{"with": f"{others[0]},{mine[0]}"}))
     (seeds,) = (rows for caption, rows in tables(tested).items() if caption.startswith("Mean and standard deviation"))
@@ -239,12 +303,24 @@ def test_runs_that_differ_in_the_seed_alone_are_one_family(open_app: Open) -> No
     assert ("nothing can be told from chance yet" in texts(tested)) == (wanted.low < 0 < wanted.high)
 
 
+def test_other_validation_digits_are_not_held_together(open_app: Open) -> None:
+    open_app("build")
+    split = DataSpec(split_seed=7)
+    mine = [trained("mine", seed, result={"validation_accuracy": 0.90 + seed / 100}) for seed in (0, 1)]
+    other = [trained("mine", seed, data=split, result={"validation_accuracy": 0.5 + seed / 100}) for seed in (0, 1)]
+    tested = sound(open_app("compare", network=mine[0], **{"with": other[0]}))
+    (seeds,) = (rows for caption, rows in tables(tested).items() if caption.startswith("Mean and standard deviation"))
+    assert seeds[f"mine · {other[0][:4]}"][3] == "–"
+    assert "have other training or validation digits" in texts(tested)
+    assert "is better than" not in texts(tested)
+
+
 def test_the_next_seeds_are_those_that_nobody_has(open_app: Open) -> None:
     spec = RunSpec(name="mine, seed 1", model=MODEL, train=TrainSpec(seed=1, epochs=2))
     made = compare_seeds.next_seeds(spec, {1, 0, 3}, 3)
     assert [one.train.seed for one in made] == [2, 4, 5]
     assert [one.name for one in made] == ["mine, seed 2", "mine, seed 4", "mine, seed 5"]
-    assert {compare_seeds.alike(one) for one in made} == {compare_seeds.alike(spec)}
+    assert all(one.train.model_copy(update={"seed": 1}) == spec.train for one in made)
     longest = compare_seeds.next_seeds(spec.renamed("x" * 80), set(), 1)[0]
     assert RunSpec.model_validate_json(longest.model_dump_json()) == longest
 
@@ -264,6 +340,15 @@ def test_one_click_queues_them_and_another_stops_them(open_app: Open, monkeypatc
     ]
     (seeds,) = (rows for caption, rows in tables(tested).items() if caption.startswith("Mean and standard deviation"))
     assert seeds[f"mine · {one[:4]}"][0] == "1 and 2 under way"
+    # The same click again, or that of somebody who does not see them yet, adds none.
+    store = service.local().store
+    older = [Family(networks.find(run), (store.get(run),)) for run in (one, other)]
+    compare_seeds._train(older)
+    assert len(store.list()) == 6
+    store.request(next(run.id for run in queued), "stop")
+    sound(tested.button(key="more-seeds").click().run())
+    seeds_of_mine = sorted(run.spec.train.seed for run in store.list() if run.name.startswith("mine, seed"))
+    assert seeds_of_mine == [1, 2, 3, 4]
     sound(tested.button(key="stop-seeds").click().run())
     assert {run.state for run in service.local().store.list()} == {"finished", "stopped"}
     assert "stop-seeds" not in [button.key for button in tested.button]

@@ -62,17 +62,32 @@ def test_it_gives_what_the_layer_gives_in_float64(channels: int, images: int, si
 def test_it_computes_itself_only_where_it_pays() -> None:
     assert pays(maps(64, 8, 26, 26))
     assert not pays(maps(64, 16, 26, 26)), "many maps"
+    assert not pays(maps(64, 1, 28, 28)), "one map"
     assert not pays(maps(4, 8, 6, 6)), "few numbers"
     assert not pays(maps(64, 8, 26, 26).contiguous()), "channels first"
-    one, other = layer(8), layer(8)
-    images = maps(64, 8, 26, 26)
-    for first, second in ((NarrowBatchNorm(one), other), (NarrowBatchNorm(one.eval()), other.eval())):
-        mine, its = first(images), second(images)
-        torch.testing.assert_close(mine, its, rtol=1e-5, atol=1e-5)
-        assert mine.is_contiguous(memory_format=torch.channels_last)
-    assert torch.equal(mine, its), "in evaluation it is the layer itself"
+    assert not pays(maps(64, 8, 26, 26, dtype=torch.float64)), "doubles"
+
+
+def test_where_it_does_not_pay_it_is_the_layer() -> None:
+    images, own, other = maps(64, 8, 26, 26), layer(8), layer(8)
+    mine, its = NarrowBatchNorm(own)(images), other(images)
+    torch.testing.assert_close(mine, its, rtol=1e-5, atol=1e-5)
+    assert not torch.equal(mine, its), "computed otherwise"
+    assert mine.is_contiguous(memory_format=torch.channels_last)
+    other.load_state_dict(own.state_dict())
+    assert torch.equal(NarrowBatchNorm(own.eval())(images), other.eval()(images)), "in evaluation"
+    for bare in (nn.BatchNorm2d(8, affine=False), nn.BatchNorm2d(8, track_running_stats=False)):
+        torch.testing.assert_close(NarrowBatchNorm(bare)(images), nn.BatchNorm2d(8)(images))
     with pytest.raises(ValueError, match="more than 1 value"):
         NarrowBatchNorm(layer(3))(maps(1, 3, 1, 1))
+
+
+def test_maps_that_need_no_gradient_get_none() -> None:
+    images, own, other = maps(64, 8, 26, 26), layer(8), layer(8)
+    for call, parameters in ((NarrowBatchNorm(own), own), (other, other)):
+        call(images).square().sum().backward()
+        assert parameters.weight.grad is not None
+    torch.testing.assert_close(own.weight.grad, other.weight.grad, rtol=1e-4, atol=1.0)
 
 
 def test_bfloat16_is_computed_in_float32_and_given_back_as_it_came() -> None:

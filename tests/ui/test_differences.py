@@ -9,10 +9,12 @@ import pytest
 from explorer.blocks import Blocks, ConvBlock, DenseBlock, to_model
 from explorer.presets import PRESETS
 from explorer.published import lenet5
-from explorer.spec import Augmentation, DataSpec, RunSpec, TrainSpec
-from explorer.ui.differences import NOTHING, SEED, Fact, facts
+from explorer.spec import Augmentation, Conv, DataSpec, Flatten, ModelSpec, Output, Pool, RunSpec, TrainSpec
+from explorer.ui.differences import NOTHING, SEED, facts
 
 ARTICLE = RunSpec(name="article", model=PRESETS["article"].model)
+COMPUTED = {"device", "precision", "memory_format"}
+"""They decide about time and the last bits, not about what is learned."""
 OTHER: dict[str, Any] = {
     "optimizer": "sgd",
     "learning_rate": 0.5,
@@ -24,9 +26,6 @@ OTHER: dict[str, Any] = {
     "initialization": "orthogonal",
     "patience": 4,
     "seed": 11,
-    "device": "cuda",
-    "precision": "bfloat16",
-    "memory_format": "channels_first",
     "frozen_kernels": (((1.0,) * 3,) * 3,),
     "train_size": 500,
     "validation_share": 0.3,
@@ -42,7 +41,7 @@ def with_recipe(**values: Any) -> RunSpec:
     return ARTICLE.model_copy(update={"train": ARTICLE.train.model_copy(update=values)})
 
 
-@pytest.mark.parametrize("name", sorted(TrainSpec.model_fields.keys() - {"augmentation"}))
+@pytest.mark.parametrize("name", sorted(TrainSpec.model_fields.keys() - {"augmentation"} - COMPUTED))
 def test_each_part_of_a_recipe_is_one_difference(name: str) -> None:
     assert len(differing(ARTICLE, with_recipe(**{name: OTHER[name]}))) == 1
 
@@ -96,7 +95,27 @@ def test_a_network_that_no_blocks_make_shows_its_layers() -> None:
     assert found["Layers"].values[0] == NOTHING
     assert found["Layers"].values[1].startswith("conv1")
     assert found["Block 1"].values[1] == NOTHING
-    assert isinstance(found["Layers"], Fact)
+    few, many = (
+        RunSpec(model=ModelSpec(layers=(Pool(), Conv(kernels=kernels, kernel_size=3), Flatten(), Output())))
+        for kernels in (2, 64)
+    )
+    assert set(differing(few, many)) == {"Layers"}
+    assert "table" in found["Layers"].values[1]
+
+
+def test_small_differences_are_seen() -> None:
+    assert differing(ARTICLE, with_recipe(label_smoothing=0.004)) == {"Label smoothing": ("0%", "0.4%")}
+    sizes = [with_recipe(augmentation=Augmentation(scale=scale)) for scale in (0.096, 0.104)]
+    assert differing(*sizes) == {"Augmentation": ("scale 9.6%", "scale 10.4%")}
+    strides = [RunSpec(model=to_model(Blocks(convs=(ConvBlock(pool="max", pool_stride=stride),)))) for stride in (1, 2)]
+    assert len(set(facts([*strides, RunSpec(model=PRESETS["mlp"].model)])[0].values)) == 3
+
+
+def test_what_no_recipe_made_has_none() -> None:
+    found = {fact.name: fact.values for fact in facts([ARTICLE, ARTICLE], [True, False])}
+    assert found["Learning rate"] == ("0.002", NOTHING)
+    assert found["Training digits"] == ("all", NOTHING)
+    assert found["Block 1: kernels"] == ("32", "32")
 
 
 def test_other_frozen_kernels_of_the_same_number_are_told_apart() -> None:

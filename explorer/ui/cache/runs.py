@@ -34,6 +34,7 @@ class Glimpse(NamedTuple):
     epoch: float
     loss: float
     accuracy: float
+    images: int
     confusion: np.ndarray
     labels: np.ndarray
     probabilities: np.ndarray
@@ -77,6 +78,7 @@ def snapshot(run_id: str, step: int) -> Glimpse:
         found.epoch,
         found.loss,
         found.accuracy,
+        found.images,
         found.confusion,
         found.labels,
         found.probabilities,
