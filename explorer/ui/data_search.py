@@ -82,7 +82,7 @@ def hard_and_odd(network: Known, data: Dataset) -> None:
         numbers = numbers[images.labels[numbers] == wanted]
     shown = numbers[:SHOWN]
     captions = [_caption(data, split, found, order, number) for number in shown.tolist()]
-    gallery.digits(data, split, shown, captions, key="data-ranked")
+    gallery.digits(data, split, shown, captions, key="data-ranked", tile=84)
     st.caption(f"The first {len(shown):,} of {len(numbers):,}. Click one to make it the current digit on every page.")
 
 

@@ -37,8 +37,11 @@ def show(card: DataCard) -> None:
         st.caption("Under each digit: its class · its number.")
 
 
-def digits(data: Dataset, split: state.Split, shown: np.ndarray, captions: list[str], *, key: str) -> None:
-    """A wall of images of a split, the current one outlined; a click makes one the current digit."""
+def digits(
+    data: Dataset, split: state.Split, shown: np.ndarray, captions: list[str], *, key: str, tile: int = 56
+) -> None:
+    """A wall of images of a split, the current one outlined; a click makes one the current digit. A long caption is
+    read in whole where it is pointed at."""
 
     def take(position: int) -> None:
         state.select_digit(int(shown[position]), split)
@@ -52,8 +55,11 @@ def digits(data: Dataset, split: state.Split, shown: np.ndarray, captions: list[
         key=key,
         scale="brightness",
         captions=captions,
-        details=[f"{'Test' if split == 'test' else 'Training'} digit {number}" for number in shown],
-        tile=56,
+        details=[
+            f"{'Test' if split == 'test' else 'Training'} digit {number}: {caption}"
+            for number, caption in zip(shown, captions, strict=True)
+        ],
+        tile=tile,
         label="Digits",
         selected=int(current[0]) if len(current) else None,
         on_click=take,
