@@ -1,4 +1,4 @@
-"""`evaluate` and `predict`: what a trained network makes of test images and of your own."""
+"""`evaluate`, `compare` and `predict`: what a trained network makes of test images and of your own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 
 from explorer import calibration, networks
 from explorer.commands.options import DataDirOption, DatasetOption, use_data_dir
-from explorer.commands.output import JsonOption, reporting
+from explorer.commands.output import JsonOption, Output, reporting
 from explorer.data.cards import DataCard, find_card
 from explorer.errors import DataError, PictureError
 
@@ -26,6 +26,7 @@ ModelOption = Annotated[
     str,
     typer.Option("--model", metavar="NETWORK|RUN|FILE", help="A bundled network, a run, or an exported .safetensors."),
 ]
+SplitOption = Annotated[Literal["test", "validation", "train"], typer.Option(help="Which images.")]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,7 @@ class Opened:
 def evaluate(
     model: ModelOption,
     dataset: DatasetOption = None,
-    split: Annotated[Literal["test", "validation", "train"], typer.Option(help="Which images.")] = "test",
+    split: SplitOption = "test",
     data_dir: DataDirOption = None,
     json: JsonOption = False,
 ) -> None:
@@ -57,11 +58,8 @@ def evaluate(
 
         opened = _open(model)
         found = data.load(dataset or opened.card.name, data_dir=data_dir)
-        if (found.card.shape, len(found.card.classes)) != (opened.card.shape, len(opened.card.classes)):
-            raise DataError(f"{opened.name} was made for {opened.card.title}: {found.card.title} has another form")
         out.notice(found.notice)
-        out.notice(networks.learned_from(opened.name, found, split) if split != "train" else None)
-        images = _part(found, split, opened.spec.data)
+        images = _images(opened, found, split, out)
         result = evaluate(opened.network, images.pixels, images.labels, found.card)
         low, high = wilson(result.correct, len(images))
         values = {
@@ -76,6 +74,65 @@ def evaluate(
         }
         right = f"{result.correct:,} of {len(images):,} {split} images right"
         out.result(values, f"{opened.name}: {right}, {result.accuracy:.2%} (95 %: {low:.2%} to {high:.2%}).")
+
+
+def compare(
+    model: Annotated[
+        list[str],
+        typer.Argument(metavar="NETWORK|RUN|FILE…", help="Two or more; the others are held against the first."),
+    ],
+    dataset: DatasetOption = None,
+    split: SplitOption = "test",
+    data_dir: DataDirOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Say whether networks read more images right than the first one, and how sure that is."""
+    if len(model) < 2:
+        raise typer.BadParameter("name two networks or more")
+    use_data_dir(data_dir)
+    with reporting(json) as out:
+        from explorer import data
+        from explorer.analysis import evaluate
+        from explorer.analysis.paired import paired
+
+        opened = [_open(one) for one in model]
+        titles = {one.card.title: one.name for one in opened}
+        if dataset is None and len(titles) > 1:
+            made = ", ".join(f"{name} for {title}" for title, name in titles.items())
+            raise DataError(f"they were made for different data sets ({made}): choose one with --dataset")
+        found = data.load(dataset or opened[0].card.name, data_dir=data_dir)
+        out.notice(found.notice)
+        other = next((one.name for one in opened if one.spec.data != opened[0].spec.data), None)
+        if split != "test" and other is not None:
+            raise DataError(f"{other} has other {split} images than {opened[0].name}: compare them on the test images")
+        parts = [_images(one, found, split, out) for one in opened]
+        first, *others = (
+            evaluate(one.network, images.pixels, images.labels, found.card)
+            for one, images in zip(opened, parts, strict=True)
+        )
+        for one, answers in zip(opened[1:], others, strict=True):
+            pair = paired(answers, first)
+            values = {
+                "model": one.name,
+                "beside": opened[0].name,
+                "dataset": found.card.name,
+                "split": split,
+                "images": len(answers.labels),
+                "accuracy": answers.accuracy,
+                "difference": pair.difference,
+                "interval": list(pair.interval),
+                "right_alone": pair.first,
+                "wrong_alone": pair.second,
+                "both_wrong": pair.neither,
+                "p_value": pair.p_value,
+            }
+            low, high = pair.interval
+            out.result(
+                values,
+                f"{one.name} beside {opened[0].name}: {100 * pair.difference:+.2f} points of {len(answers.labels):,} "
+                f"{split} images (95 %: {100 * low:+.2f} to {100 * high:+.2f}; p = {pair.p_value:.2g}), right alone on "
+                f"{pair.first:,}, wrong alone on {pair.second:,}, both wrong on {pair.neither:,}.",
+            )
 
 
 def predict(
@@ -131,6 +188,15 @@ def _calibrated(opened: Opened) -> tuple[Trust | None, str]:
         return calibration.make(opened.network, opened.spec), ""
     except DataError as error:
         return None, f"The network is not calibrated: {error}"
+
+
+def _images(opened: Opened, found: Dataset, split: str, out: Output) -> Images:
+    """The images that a network is asked about. Raises DataError where it was made for others."""
+    if (found.card.shape, len(found.card.classes)) != (opened.card.shape, len(opened.card.classes)):
+        raise DataError(f"{opened.name} was made for {opened.card.title}: {found.card.title} has another form")
+    known = networks.learned_from(opened.name, found, split) if split != "train" else None
+    out.notice(known and f"{opened.name}: {known}")
+    return _part(found, split, opened.spec.data)
 
 
 def _part(data: Dataset, name: str, spec: DataSpec) -> Images:
