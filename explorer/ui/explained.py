@@ -10,6 +10,7 @@ from explorer.data.cards import DataCard
 from explorer.jobs.request import ask
 from explorer.networks import Known
 from explorer.ui import cache, flips, html, jobs, shell, sidebar, state, text
+from explorer.ui.compared import alike
 from explorer.ui.components import wall
 from explorer.ui.flips import Case
 from explorer.ui.text import number as number_text
@@ -147,9 +148,9 @@ def _neighbours(case: Case) -> None:
 def _others(case: Case) -> None:
     same = "make the same mistake" if case.wrong else "read the same"
     st.markdown(f"**Do other networks {same}?**")
-    known = [one for one in cache.known_networks() if one.usable and one.spec.data.dataset == case.card.name]
+    known = _ended(case)
     rows, agreeing = [], 0
-    others = [one for one in known if one.id != case.network.id][:OTHERS]
+    others = known[:OTHERS]
     for one in [case.network, *others]:
         shares = cache.probabilities(one.id, one.version, case.card.name, case.pixels.tobytes())
         answer = int(shares.argmax())
@@ -160,5 +161,17 @@ def _others(case: Case) -> None:
     head = ("Network", "Reads", "Probability", *(() if case.label is None else ("Of the true class",)), "")
     st.markdown(f"{agreeing} of {len(others)} others answer {case.name(case.answer)}, too.")
     st.html(html.table(head, rows, caption="The current network first", numeric=tuple(range(2, len(head) - 1))))
-    if len(known) - 1 > OTHERS:
-        st.caption(f"The bundled networks and the newest runs: {OTHERS} of {len(known) - 1}.")
+    if len(known) > OTHERS:
+        st.caption(f"The bundled networks and the newest runs: {OTHERS} of {len(known)}.")
+
+
+def _ended(case: Case) -> list[Known]:
+    """The other networks whose training has ended, of those that differ in the seed alone the newest: a broken-off run
+    or the same one again is no other opinion."""
+    found: list[Known] = []
+    for one in cache.known_networks():
+        ended = one.usable and one.state in ("bundled", "finished") and one.id != case.network.id
+        again = one.trained_here and any(alike(one, other) for other in found if other.trained_here)
+        if ended and one.spec.data.dataset == case.card.name and not again:
+            found.append(one)
+    return found

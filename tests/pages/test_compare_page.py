@@ -352,3 +352,26 @@ def test_one_click_queues_them_and_another_stops_them(open_app: Open, monkeypatc
     sound(tested.button(key="stop-seeds").click().run())
     assert {run.state for run in service.local().store.list()} == {"finished", "stopped"}
     assert "stop-seeds" not in [button.key for button in tested.button]
+
+
+def test_another_opinion_is_of_a_run_that_ended_and_of_each_kind_one(open_app: Open) -> None:
+    """In *Mistakes*, where a digit is explained."""
+    open_app("build")
+    wide = trained("wide", 0, model=WIDE)
+    trained("mine", 1)
+    trained("young", 0, finished=False)
+    stopped_run()
+    bundled = len(zoo.names()) - 2  # without the current one and the one for clothes
+
+    def others() -> int:
+        cache.known_networks.clear()
+        tested = open_app("mistakes", network="softmax")
+        tested.session_state["mistakes-tab"] = "This digit explained"
+        (count,) = re.findall(r" of (\d+) others answer", texts(sound(tested.run())))
+        return int(count) - bundled
+
+    assert others() == 2
+    trained("mine", 2)  # one more of a kind
+    assert others() == 2
+    service.delete(wide)
+    assert others() == 1
