@@ -100,6 +100,8 @@ def _click_matrix(page: Page, column: int, row: int) -> None:
     y = area["y"] + area["height"] * (1 - (row + 0.5) / 3)
     page.mouse.move(x - 3, y)
     page.mouse.move(x, y)
+    # While the chart of the click before is still being drawn, nothing is pointed at yet.
+    expect(page.locator(".st-key-matrix .hoverlayer .hovertext").first).to_be_visible()
     page.mouse.click(x, y)
 
 
