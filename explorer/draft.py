@@ -29,9 +29,51 @@ from explorer.spec import (
 )
 
 UNDO_STEPS = 100
+MOST_WORDS = 3
+"""Of a recipe, in a run's name."""
 
 Part = Literal["convs", "dense"]
 _ids = itertools.count(1)
+
+
+def _sizes(blocks: Blocks) -> list[str]:
+    """What tells networks of blocks apart, in few words: "conv 8-16 of 5×5", "batch norm", "dense 64"."""
+    parts = []
+    if blocks.convs:
+        sizes = [str(block.kernel_size) for block in blocks.convs]
+        of = (
+            ""
+            if set(sizes) == {"3"}
+            else f" of {sizes[0]}×{sizes[0]}"
+            if len(set(sizes)) == 1
+            else f" of {'-'.join(sizes)}"
+        )
+        parts.append(f"conv {'-'.join(str(block.kernels) for block in blocks.convs)}{of}")
+    if any(block.batch_norm for block in blocks.convs):
+        parts.append("batch norm")
+    if blocks.dense:
+        parts.append(f"dense {'-'.join(str(block.units) for block in blocks.dense)}")
+    return parts
+
+
+def _of_recipe(train: TrainSpec, data: DataSpec) -> list[str]:
+    """What of a recipe is not as it is at first, in few words, and of more than three how many more."""
+    first = TrainSpec()
+    found = [
+        f"{data.train_size:,} images" if data.train_size is not None else "",
+        {"sgd": "SGD", "momentum": "momentum", "adam": "Adam", "adamw": ""}[train.optimizer],
+        f"rate {train.learning_rate:g}" if train.learning_rate != first.learning_rate else "",
+        train.schedule.replace("_", " ") if train.schedule != first.schedule else "",
+        f"batch {train.batch_size:,}" if train.batch_size != first.batch_size else "",
+        f"{train.epochs:,} epoch{'s' if train.epochs > 1 else ''}" if train.epochs != first.epochs else "",
+        f"decay {train.weight_decay:g}" if train.weight_decay != first.weight_decay else "",
+        f"smoothing {train.label_smoothing:g}" if train.label_smoothing else "",
+        "augmented" if train.augmentation else "",
+        train.initialization.replace("_", " ") if train.initialization != first.initialization else "",
+        f"seed {train.seed}" if train.seed != first.seed else "",
+    ]
+    told = [words for words in found if words]
+    return told if len(told) <= MOST_WORDS else [*told[:MOST_WORDS], f"{len(told) - MOST_WORDS} more"]
 
 
 def _new_ids(count: int) -> tuple[int, ...]:
@@ -80,16 +122,17 @@ class Draft:
 
     @property
     def title(self) -> str:
-        """The name that the user gave, or one that tells the networks apart."""
-        if self.name:
-            return self.name
+        """The name that the user gave, or one that tells runs apart: the network, and what of its recipe is not as it
+        is at first."""
+        return self.name or " · ".join([self.network_title, *_of_recipe(self.train, self.data)])
+
+    @property
+    def network_title(self) -> str:
+        """The preset's title, or the sizes of the blocks; and how many kernels are frozen."""
         frozen = 0 if self.frozen_fault else len(self.train.frozen_kernels)
         known = self.preset_name
-        kernels = "-".join(str(block.kernels) for block in self.blocks.convs)
-        units = "-".join(str(block.units) for block in self.blocks.dense)
-        described = [f"conv {kernels}" if kernels else "", f"dense {units}" if units else ""]
-        parts = [PRESETS[known].title] if known else described if any(described) else ["Softmax regression"]
-        return " · ".join(part for part in [*parts, f"{frozen} frozen" if frozen else ""] if part)
+        parts = [PRESETS[known].title] if known else _sizes(self.blocks) or ["Softmax regression"]
+        return " · ".join([*parts, *([f"{frozen} frozen"] if frozen else [])])
 
     @property
     def frozen_fault(self) -> str | None:

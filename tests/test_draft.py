@@ -174,7 +174,7 @@ def test_a_frozen_kernel_gives_the_first_convolution_its_size() -> None:
     assert more.with_frozen(square(5)) is more  # it is there already
     assert more.with_frozen(EDGE).train.frozen_kernels == (EDGE,)  # others of another size make way
     assert more.without_frozen().run_spec().train == draft.train
-    assert frozen.title == "conv 32-64 · dense 128 · 1 frozen"
+    assert frozen.title == "conv 32-64 of 5-3 · dense 128 · 1 frozen"
     assert draft.with_frozen(EDGE).title == "Article's network · 1 frozen"
     assert Draft.from_run(draft.with_frozen(EDGE).run_spec()).name == ""
 
@@ -231,3 +231,24 @@ def test_there_is_always_a_link(places: int, least: int) -> None:
             break
         assert Draft.from_run(from_link(RunSpec, to_link(draft.run_spec()))).train == draft.train
     assert len(draft.train.frozen_kernels) >= least
+
+
+def test_runs_that_differ_in_their_recipe_have_names_that_tell_it() -> None:
+    draft = article()
+    assert draft.with_train(learning_rate=0.02).title == "Article's network · rate 0.02"
+    assert draft.with_data(train_size=500).with_train(optimizer="momentum").title == (
+        "Article's network · 500 images · momentum"
+    )
+    many = draft.with_train(learning_rate=0.02, batch_size=64, epochs=1, seed=4, label_smoothing=0.1)
+    assert many.title == "Article's network · rate 0.02 · batch 64 · 1 epoch · 2 more"
+    assert many.network_title == "Article's network"
+    assert many.with_name("mine").title == "mine"
+    assert Draft.from_run(many.run_spec()).name == "", "it is not taken for one that somebody gave"
+
+
+def test_names_tell_kernel_sizes_and_batch_normalisation() -> None:
+    draft = article()
+    first, second = draft.conv_ids
+    assert draft.with_block("convs", first, kernel_size=5).title == "conv 32-64 of 5-3 · dense 128"
+    large = draft.with_block("convs", first, kernel_size=5).with_block("convs", second, kernel_size=5, batch_norm=True)
+    assert large.title == "conv 32-64 of 5×5 · batch norm · dense 128"

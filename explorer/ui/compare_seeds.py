@@ -195,11 +195,11 @@ def _look_again() -> None:
 
 def next_seeds(spec: RunSpec, taken: set[int], count: int) -> list[RunSpec]:
     """The same run with the next seeds that are not taken, its name telling which."""
-    name = re.sub(r", seed \d+$", "", spec.name)
+    name = re.sub(r" · seed \d+$", "", spec.name)
     free = [seed for seed in range(len(taken) + count) if seed not in taken][:count]
     return [
         spec.model_copy(
-            update={"name": f"{name[:60]}, seed {seed}", "train": spec.train.model_copy(update={"seed": seed})}
+            update={"name": f"{name[:60]} · seed {seed}", "train": spec.train.model_copy(update={"seed": seed})}
         )
         for seed in free
     ]

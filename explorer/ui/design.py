@@ -38,7 +38,7 @@ def show() -> None:
         figure,
         key="architecture",
         height=figure.layout.height or 300,
-        alt=f"Architecture of {draft.title}: {describe(layers, card.shape, error)}",
+        alt=f"Architecture of {draft.network_title}: {describe(layers, card.shape, error)}",
     )
     if error is None:
         _totals(draft, layers)

@@ -316,10 +316,10 @@ def test_other_validation_digits_are_not_held_together(open_app: Open) -> None:
 
 
 def test_the_next_seeds_are_those_that_nobody_has(open_app: Open) -> None:
-    spec = RunSpec(name="mine, seed 1", model=MODEL, train=TrainSpec(seed=1, epochs=2))
+    spec = RunSpec(name="mine · seed 1", model=MODEL, train=TrainSpec(seed=1, epochs=2))
     made = compare_seeds.next_seeds(spec, {1, 0, 3}, 3)
     assert [one.train.seed for one in made] == [2, 4, 5]
-    assert [one.name for one in made] == ["mine, seed 2", "mine, seed 4", "mine, seed 5"]
+    assert [one.name for one in made] == ["mine · seed 2", "mine · seed 4", "mine · seed 5"]
     assert all(one.train.model_copy(update={"seed": 1}) == spec.train for one in made)
     longest = compare_seeds.next_seeds(spec.renamed("x" * 80), set(), 1)[0]
     assert RunSpec.model_validate_json(longest.model_dump_json()) == longest
@@ -333,10 +333,10 @@ def test_one_click_queues_them_and_another_stops_them(open_app: Open, monkeypatc
     sound(tested.button(key="more-seeds").click().run())
     queued = [run for run in service.local().store.list() if run.state == "queued"]
     assert sorted((run.name, run.spec.train.seed) for run in queued) == [
-        ("mine, seed 1", 1),
-        ("mine, seed 2", 2),
-        ("wide, seed 0", 0),
-        ("wide, seed 1", 1),
+        ("mine · seed 1", 1),
+        ("mine · seed 2", 2),
+        ("wide · seed 0", 0),
+        ("wide · seed 1", 1),
     ]
     (seeds,) = (rows for caption, rows in tables(tested).items() if caption.startswith("Mean and standard deviation"))
     assert seeds[f"mine · {one[:4]}"][0] == "1 and 2 under way"
@@ -347,7 +347,7 @@ def test_one_click_queues_them_and_another_stops_them(open_app: Open, monkeypatc
     assert len(store.list()) == 6
     store.request(next(run.id for run in queued), "stop")
     sound(tested.button(key="more-seeds").click().run())
-    seeds_of_mine = sorted(run.spec.train.seed for run in store.list() if run.name.startswith("mine, seed"))
+    seeds_of_mine = sorted(run.spec.train.seed for run in store.list() if run.name.startswith("mine · seed"))
     assert seeds_of_mine == [1, 2, 3, 4]
     sound(tested.button(key="stop-seeds").click().run())
     assert {run.state for run in service.local().store.list()} == {"finished", "stopped"}
