@@ -181,8 +181,9 @@ def _progress(run: RunRecord) -> None:
     parts = [f"epoch {at.epoch:.1f} of {epochs}"]
     if at.steps_total:
         parts.append(f"step {at.step:,} of {at.steps_total:,}")
-    if at.images_per_second:
-        parts.append(f"{theme.compact(at.images_per_second)} images/s")
+    speed = (run.result or {}).get("images_per_second", at.images_per_second)  # at the end that of the whole run
+    if speed:
+        parts.append(f"{theme.compact(speed)} images/s")
     if at.elapsed:
         parts.append(f"{duration(at.elapsed)} {'so far' if run.active else 'in all'}")
     if run.active and at.eta is not None:
@@ -249,8 +250,8 @@ def _figures(view: str, found: Mapping[str, Curve]) -> dict[str, go.Figure]:
 
     if view == "Loss and accuracy":
         return {
-            "loss": curves.loss(line("loss/train", "training"), line("loss/validation", "validation")),
-            "accuracy": curves.accuracy(line("accuracy/train", "training"), line("accuracy/validation", "validation")),
+            "loss": curves.loss(line("loss/train", "train"), line("loss/validation", "validation")),
+            "accuracy": curves.accuracy(line("accuracy/train", "train"), line("accuracy/validation", "validation")),
         }
     prefix = "gradient_norm/"
     norms = [line(key, key.removeprefix(prefix)) for key in found if key.startswith(prefix)]
