@@ -29,6 +29,10 @@ from explorer.spec import (
 )
 
 UNDO_STEPS = 100
+LONGEST = 80
+"""Characters of a name."""
+NORMED = "batch norm"
+_OPTIMIZERS = {"sgd": "SGD", "momentum": "momentum", "adam": "Adam", "adamw": "AdamW"}
 MOST_WORDS = 3
 """Of a recipe, in a run's name."""
 
@@ -50,7 +54,7 @@ def _sizes(blocks: Blocks) -> list[str]:
         )
         parts.append(f"conv {'-'.join(str(block.kernels) for block in blocks.convs)}{of}")
     if any(block.batch_norm for block in blocks.convs):
-        parts.append("batch norm")
+        parts.append(NORMED)
     if blocks.dense:
         parts.append(f"dense {'-'.join(str(block.units) for block in blocks.dense)}")
     return parts
@@ -61,7 +65,7 @@ def _of_recipe(train: TrainSpec, data: DataSpec) -> list[str]:
     first = TrainSpec()
     found = [
         f"{data.train_size:,} images" if data.train_size is not None else "",
-        {"sgd": "SGD", "momentum": "momentum", "adam": "Adam", "adamw": ""}[train.optimizer],
+        _OPTIMIZERS[train.optimizer] if train.optimizer != first.optimizer else "",
         f"rate {train.learning_rate:g}" if train.learning_rate != first.learning_rate else "",
         train.schedule.replace("_", " ") if train.schedule != first.schedule else "",
         f"batch {train.batch_size:,}" if train.batch_size != first.batch_size else "",
@@ -70,6 +74,9 @@ def _of_recipe(train: TrainSpec, data: DataSpec) -> list[str]:
         f"smoothing {train.label_smoothing:g}" if train.label_smoothing else "",
         "augmented" if train.augmentation else "",
         train.initialization.replace("_", " ") if train.initialization != first.initialization else "",
+        f"patience {train.patience}" if train.patience is not None else "",
+        f"validation {data.validation_share:g}" if data.validation_share != DataSpec().validation_share else "",
+        f"split {data.split_seed}" if data.split_seed else "",
         f"seed {train.seed}" if train.seed != first.seed else "",
     ]
     told = [words for words in found if words]
@@ -109,7 +116,10 @@ class Draft:
         if blocks is None:
             raise SpecError(f"the builder has no sliders for {spec.name!r}: it has other layers, or another order")
         unnamed = Draft.of(blocks, train=spec.train, data=spec.data)
-        return unnamed if unnamed.title == spec.name else replace(unnamed, name=spec.name)
+        # Before 0.5 a run that nobody had named was called by its network alone, without sizes of kernels.
+        former = " · ".join(part.partition(" of ")[0] for part in _sizes(blocks) if part != NORMED)
+        automatic = spec.name in (unnamed.title, unnamed.network_title, former)
+        return unnamed if automatic else replace(unnamed, name=spec.name)
 
     @property
     def model(self) -> ModelSpec:
@@ -123,8 +133,13 @@ class Draft:
     @property
     def title(self) -> str:
         """The name that the user gave, or one that tells runs apart: the network, and what of its recipe is not as it
-        is at first."""
-        return self.name or " · ".join([self.network_title, *_of_recipe(self.train, self.data)])
+        is at first; of both what there is room for."""
+        if self.name:
+            return self.name
+        parts = [self.network_title, *_of_recipe(self.train, self.data)]
+        while len(" · ".join(parts)) > LONGEST and len(parts) > 1:
+            parts.pop()
+        return " · ".join(parts)[:LONGEST]
 
     @property
     def network_title(self) -> str:
@@ -146,7 +161,7 @@ class Draft:
     def run_spec(self) -> RunSpec:
         """What would be trained now, without frozen kernels that don't fit."""
         train = self.train.model_copy(update={"frozen_kernels": ()}) if self.frozen_fault else self.train
-        return RunSpec(name=self.title[:80], model=self.model, data=self.data, train=train)
+        return RunSpec(name=self.title, model=self.model, data=self.data, train=train)
 
     # --- edits, each gives a new draft; all raise SpecError for a value that is out of range ---
 
@@ -193,7 +208,7 @@ class Draft:
         return replace(self, data=_validated(DataSpec, {**self.data.model_dump(), **changes}))
 
     def with_name(self, name: str) -> Draft:
-        cleaned = "".join(letter for letter in name if letter.isprintable()).strip()[:80]
+        cleaned = "".join(letter for letter in name if letter.isprintable()).strip()[:LONGEST]
         return replace(self, name=cleaned)
 
     def with_model(self, model: ModelSpec) -> Draft:

@@ -252,3 +252,30 @@ def test_names_tell_kernel_sizes_and_batch_normalisation() -> None:
     assert draft.with_block("convs", first, kernel_size=5).title == "conv 32-64 of 5-3 · dense 128"
     large = draft.with_block("convs", first, kernel_size=5).with_block("convs", second, kernel_size=5, batch_norm=True)
     assert large.title == "conv 32-64 of 5×5 · batch norm · dense 128"
+
+
+def test_a_long_name_loses_whole_words_and_is_nobodys_after_a_link() -> None:
+    draft = article()
+    for block in draft.conv_ids:
+        draft = draft.with_block("convs", block, kernel_size=5, batch_norm=True, padding="same")
+    draft = (
+        draft.added("convs")
+        .added("convs")
+        .with_data(train_size=5_000)
+        .with_train(optimizer="momentum", learning_rate=0.05, schedule="cosine", epochs=20)
+    )
+    assert len(draft.title) <= 80
+    assert draft.title.endswith("momentum")
+    opened = Draft.from_run(from_link(RunSpec, to_link(draft.run_spec())))
+    assert opened.name == ""
+    assert opened.with_train(optimizer="adam").title != draft.title
+
+
+@pytest.mark.parametrize("name", ["Article's network", "Article's network · rate 0.02"])
+def test_what_an_earlier_version_called_a_run_is_nobodys_name(name: str) -> None:
+    spec = RunSpec(name=name, model=PRESETS["article"].model, train=TrainSpec(learning_rate=0.02))
+    assert Draft.from_run(spec).name == ""
+    blocks = PRESETS["tiny"].blocks
+    changed = blocks.model_copy(update={"bridge": "flatten"})
+    assert Draft.from_run(RunSpec(name="conv 8-12-16-16-16", model=to_model(changed))).name == ""
+    assert Draft.from_run(spec.renamed("mine")).name == "mine"

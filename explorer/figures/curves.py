@@ -16,7 +16,7 @@ from explorer.figures.theme import LIGHT
 
 POINTS = 800
 STRETCHES = 150
-MOST_DECADES = 2
+MOST_DECADES, FEWEST_MARKS = 2, 2
 EXACT, PERCENT = ".6~g", ".3~%"
 _DASHES = ("solid", "dot", "dash")
 
@@ -177,15 +177,18 @@ def _curves(
 
 
 def _logarithmic(data: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """An axis with whole numbers at its marks, where Plotly would write 5 for 0.05: each power of ten, and over few of
-    them twice and five times that, too."""
-    axis: dict[str, Any] = {"type": "log", "dtick": 1, "exponentformat": "none"}
+    """An axis whose marks are written in full, where Plotly would write 5 for 0.05: over many powers of ten these, over
+    few of them twice and five times that, too, over less than one whatever digits it takes. Values that lie closer
+    together than these marks get an ordinary axis."""
     values = np.concatenate([trace["y"] for trace in data] or [np.empty(0)])
     values = values[np.isfinite(values) & (values > 0)]
-    if not len(values):
+    axis: dict[str, Any] = {"type": "log", "dtick": 1, "exponentformat": "none"}
+    if not len(values) or values.max() > values.min() * 10**MOST_DECADES:
         return axis
-    low, high = (math.floor(math.log10(end)) for end in (values.min(), values.max()))
-    if high - low > MOST_DECADES:
-        return axis
-    marks = [float(f"{digit}e{power}") for power in range(low - 1, high + 2) for digit in (1, 2, 5)]
-    return {"type": "log", "tickvals": marks, "ticktext": [f"{mark:g}" for mark in marks]}
+    low, high = float(values.min()), float(values.max())
+    powers = range(math.floor(math.log10(low)) - 1, math.floor(math.log10(high)) + 2)
+    for digits in ((1, 2, 5), range(1, 10)):
+        marks = [float(f"{digit}e{power}") for power in powers for digit in digits]
+        if sum(low <= mark <= high for mark in marks) >= FEWEST_MARKS:
+            return {"type": "log", "tickvals": marks, "ticktext": [f"{mark:g}" for mark in marks]}
+    return {"type": "linear"}

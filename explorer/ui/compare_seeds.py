@@ -121,9 +121,13 @@ def _table(found: Sequence[Family]) -> None:
 
 def _compared(one: Family, other: Family) -> Difference | None:
     """The difference on the validation digits; None where those are not the same, or too little is known."""
-    if one.first.spec.data != other.first.spec.data or _images(one.runs[0]) != _images(other.runs[0]):
+    if not _same_digits(one, other):
         return None
     return difference(one.reached("validation_accuracy"), other.reached("validation_accuracy"))
+
+
+def _same_digits(one: Family, other: Family) -> bool:
+    return one.first.spec.data == other.first.spec.data and _images(one.runs[0]) == _images(other.runs[0])
 
 
 def _sentences(found: Sequence[Family]) -> list[str]:
@@ -132,7 +136,7 @@ def _sentences(found: Sequence[Family]) -> list[str]:
     for one in others:
         compared = _compared(one, first)
         names = f"{html.bold(one.title)} and {html.bold(first.title)}"
-        if one.first.spec.data != first.first.spec.data:
+        if not _same_digits(one, first):
             sentences.append(f"{names} have other training or validation digits: their means are not held together.")
         elif compared is not None and not compared.told:
             sentences.append(f"Between {names} nothing can be told from chance yet.")

@@ -27,7 +27,7 @@ def show(chosen: Sequence[Known], card: DataCard) -> None:
     """Results first, then what differs; what does not is folded away. All of it can be had as a file."""
     busy = any(one.busy for one in chosen)
     shell.fragment(key="compare-results", run_every=REFRESH if busy else None)(_reached)(chosen, card)
-    found = facts([one.spec for one in chosen], [not one.imported for one in chosen])
+    found = [*facts([one.spec for one in chosen], [not one.imported for one in chosen]), _learned_from(chosen)]
     differing = [fact for fact in found if fact.differs]
     rest = [fact for fact in found if not fact.differs and set(fact.values) != {NOTHING}]
     head = ["", *(one.label for one in chosen)]
@@ -54,24 +54,35 @@ def show(chosen: Sequence[Known], card: DataCard) -> None:
 
 
 def _reached(chosen: Sequence[Known], card: DataCard) -> None:
+    now = {one.id: one for one in cache.known_networks()}
+    if any((one.usable, one.busy) != (now[one.id].usable, now[one.id].busy) for one in chosen if one.id in now):
+        st.rerun()  # its first weights are there, or its training has ended: the whole page says more
     rows = [(fact.name, *fact.values) for fact in results(chosen, card)]
     head = ("", *(one.label for one in chosen))
     st.html(html.table(head, rows, caption="What they reached", row_heads=True))
 
 
 def _caption(differing: Sequence[Fact], chosen: Sequence[Known]) -> str:
-    images = {_learned_from(one) for one in chosen}
-    if [fact.name for fact in differing] == [SEED] and len(images) == 1 and None not in images:
+    ended = all(one.trained_here and one.snapshot is None and _fingerprint(one) for one in chosen)
+    if [fact.name for fact in differing] == [SEED] and ended:
         return "Only the seed differs: what separates their results is chance"
     return "Only this differs" if len(differing) == 1 else f"What differs, {len(differing)} things"
 
 
-def _learned_from(network: Known) -> str | None:
-    """The fingerprint of the images that a run was trained on to its end; None for anything else."""
-    if not network.trained_here or network.snapshot is not None:
-        return None
-    fingerprint: str | None = (cache.run_record(network.id).result or {}).get("data", {}).get("fingerprint")
-    return fingerprint
+def _learned_from(chosen: Sequence[Known]) -> Fact:
+    """Which images, where they are known to be others."""
+    prints = [_fingerprint(one) for one in chosen]
+    sets = [one for one in dict.fromkeys(prints) if one]
+    letters = {one: "the same" if len(sets) == 1 else f"set {chr(ord('A') + at)}" for at, one in enumerate(sets)}
+    return Fact("Learned from", tuple(letters.get(one, "the same" if len(sets) == 1 else NOTHING) for one in prints))
+
+
+def _fingerprint(network: Known) -> str:
+    """Of the images that a network was trained on to its end; "" where that is not known."""
+    if network.kind == "zoo":
+        return zoo.card(network.id).data.fingerprint
+    data = (cache.run_record(network.id).result or {}).get("data", {})
+    return str(data.get("fingerprint", ""))
 
 
 def _same(chosen: Sequence[Known]) -> bool:

@@ -32,6 +32,9 @@ def settle() -> None:
     network = sidebar.current_network()
     here = others(network)
     before, st.session_state[_BEFORE] = st.session_state.get(_BEFORE), network.id
+    if not here:
+        st.session_state.pop(state.COMPARED, None)
+        return
     wanted: list[str] | None = st.session_state.get(state.COMPARED)
     if wanted is None:
         st.session_state[state.COMPARED] = _first(network, here)
@@ -41,9 +44,9 @@ def settle() -> None:
         here = others(network)
     # The current network and one beside it change places.
     found = [before if one == network.id and before in here else one for one in wanted]
-    named = dict.fromkeys(_whole(one, here) for one in found if one and one != network.id)
+    named = dict.fromkeys(_whole(one, here) for one in found if one)
     kept = [one for one in named if one in here]
-    _tell([one for one in named if one not in here], len(kept) - MOST)
+    _tell([one for one in named if one not in here and one != network.id], len(kept) - MOST)
     if kept[:MOST] != wanted:
         st.session_state[state.COMPARED] = kept[:MOST] or (_first(network, here) if wanted else [])
 

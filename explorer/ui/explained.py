@@ -168,10 +168,10 @@ def _others(case: Case) -> None:
 def _ended(case: Case) -> list[Known]:
     """The other networks whose training has ended, of those that differ in the seed alone the newest: a broken-off run
     or the same one again is no other opinion."""
-    found: list[Known] = []
+    found = [case.network]
     for one in cache.known_networks():
         ended = one.usable and one.state in ("bundled", "finished") and one.id != case.network.id
         again = one.trained_here and any(alike(one, other) for other in found if other.trained_here)
         if ended and one.spec.data.dataset == case.card.name and not again:
             found.append(one)
-    return found
+    return found[1:]

@@ -97,7 +97,7 @@ def _described(weights: Any, card: Any | None) -> tuple[RunSpec, str]:
     if spec_there is not None:
         return spec_there, f"{spec_there.name}, as the file says itself"
     draft = state.draft()
-    return imported.described(draft.model, draft.data, weights.name), f"{draft.title}, as in Build & train"
+    return imported.described(draft.model, draft.data, weights.name), f"{draft.network_title}, as in Build & train"
 
 
 def _import(weights: Any, spec: RunSpec) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+from contextlib import suppress
 from html import escape
 from typing import cast
 
@@ -11,7 +12,7 @@ import numpy as np
 import streamlit as st
 
 from explorer.data.cards import find_card
-from explorer.errors import WeightsError
+from explorer.errors import DataError, WeightsError
 from explorer.figures.theme import count
 from explorer.networks import Known
 from explorer.ui import cache, datanotice, export, html, imports, moments, shell, state, text, trusted
@@ -60,9 +61,12 @@ def current_network() -> Known:
 
 def in_one_line() -> None:
     """Network and digit above the page, where the sidebar is closed: on phones."""
-    number, split = state.digit_number(), "training" if state.digit_split() == "train" else "test"
-    picture = "your own picture" if number is None else f"{split} image {number:,}"
-    st.html(f'<div class="ks-current">{escape(current_network().label)} · {picture}</div>')
+    network = current_network()
+    with suppress(DataError):  # the sidebar has told it
+        _, label, number = _shown_digit(network)
+        split = "training" if state.digit_split() == "train" else "test"
+        picture = "your own picture" if label is None else f"{split} image {number:,}"
+        st.html(f'<div class="ks-current">{escape(network.label)} · {picture}</div>')
 
 
 def own_first() -> list[Known]:
@@ -79,10 +83,16 @@ def answer(network: Known, pixels: np.ndarray) -> dict[str, np.ndarray] | None:
 
 def current_digit(network: Known) -> tuple[np.ndarray, int | None]:
     """The current digit's pixels, uint8 (C, H, W), and its true class (None: the user's own)."""
+    pixels, label, _ = _shown_digit(network)
+    return pixels, label
+
+
+def _shown_digit(network: Known) -> tuple[np.ndarray, int | None, int]:
+    """The current digit, and its number among the images that are here."""
     own = state.own_digit()
     number = state.digit_number()
     if number is None and own is not None and own.shape == find_card(network.spec.data.dataset).shape:
-        return own, None
+        return own, None, 0
     data = cache.dataset(network.spec.data.dataset)
     split = state.digit_split()
     images = data.train if split == "train" else data.test
@@ -96,7 +106,7 @@ def current_digit(network: Known) -> tuple[np.ndarray, int | None]:
             icon=":material/info:",
         )
         state.select_digit(number, split)
-    return np.asarray(images.pixels[number]), int(images.labels[number])
+    return np.asarray(images.pixels[number]), int(images.labels[number]), number
 
 
 def describe(network: Known) -> str:

@@ -23,6 +23,7 @@ from explorer.spec import RunSpec, from_link, to_link
 from explorer.ui import html
 
 DEFAULT_NETWORK = "article"
+COMPARE = "Compare"
 COMPARED = "compare-with"
 """The key of the page Compare's list of networks, by id, beside which the current one is looked at."""
 OWN = "own"
@@ -81,6 +82,8 @@ def take_address(params: Mapping[str, str]) -> None:
 def go_back(params: Mapping[str, str]) -> None:
     """For callbacks: the reader went back or forward to an address of this page."""
     take_address(params)
+    if page() == COMPARE and "with" not in params:
+        st.session_state[COMPARED] = []
     st.session_state["_returned"] = dict(params)
     # Streamlit's part in the browser has not been told of the address: history.js.
     _write_address({"spec": _link() if "spec" in params else None}, always=True)
@@ -106,7 +109,7 @@ def _write_address(more: Mapping[str, str | None] | None = None, *, always: bool
     text = None if own is None else link.to_text(own)
     step = snapshot()
     moment = None if step is None else str(step)
-    beside = ",".join(st.session_state.get(COMPARED, ())) if page() == "Compare" else ""
+    beside = ",".join(st.session_state.get(COMPARED, ())) if page() == COMPARE else ""
     here = {"network": network_id(), "snapshot": moment, "digit": _digit_text(), OWN: text, "with": beside or None}
     put_in_address(here | dict(more or {}), always=always)
 
@@ -120,9 +123,11 @@ def network_id() -> str:
 
 
 def select_network(network: str) -> None:
-    """For callbacks: makes a network the current one, as it is now, here and in the URL."""
+    """For callbacks: makes a network the current one, as it is now, here and in the URL. On the page Compare its list
+    changes with it, and the run of the page that follows writes both at once."""
     _choose_network(network)
-    _write_address()
+    if page() != COMPARE:
+        _write_address()
 
 
 def _take_network(network: str) -> None:

@@ -42,6 +42,9 @@ def test_from_a_run_to_what_only_one_reads_right_and_back(
     page.go_back()
     expect(page).to_have_url(re.compile("with=article"), timeout=LONG)
     expect(page.get_by_text("Who reads what right")).to_be_visible(timeout=LONG)
+    page.go_forward()
+    expect(page.get_by_text("Choose one network or more")).to_be_visible(timeout=LONG)
+    assert "with=" not in page.url
 
     page.goto(f"{app}/compare?network=mlp&digit=7&with=softmax")
     tiles = page.locator(".st-key-compare-wall").get_by_role("option")
@@ -72,6 +75,15 @@ def test_from_a_run_to_what_only_one_reads_right_and_back(
     expect(number).to_have_value(str(wanted))
     page.go_back()
     expect(number).to_have_value("7", timeout=LONG)
+
+    # Another network of the list becomes the current one: both change places, and the way back undoes that at once.
+    page.get_by_role("combobox", name="Current network").click()
+    page.keyboard.type("Softmax")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("network=softmax.*with=mlp"), timeout=LONG)
+    page.go_back()
+    expect(page).to_have_url(re.compile("network=mlp.*with=softmax"), timeout=LONG)
+    expect(page.get_by_role("button", name="Remove Softmax regression")).to_be_visible(timeout=LONG)
     page.get_by_role("link", name="Mistakes").click()
     expect(page.locator("h1").first).to_have_text("Mistakes", timeout=LONG)
     assert "with=" not in page.url

@@ -176,7 +176,13 @@ def test_what_a_recipe_did_not_make_is_not_told_by_it(open_app: Open) -> None:
     open_app("build")
     one, other = trained("mine", 0), trained("yours", 3, images="others")
     tested = sound(open_app("compare", network=one, **{"with": other}))
-    assert "Only this differs" in tables(tested)
+    assert tables(tested)["What differs, 2 things"]["Learned from"] == ["set A", "set B"]
+    same = trained("mine", 0, images="others")
+    tested = sound(open_app("compare", network=one, **{"with": same}))
+    assert tables(tested)["Only this differs"] == {
+        "": [f"mine · {one[:4]}", f"mine · {same[:4]}"],
+        "Learned from": ["set A", "set B"],
+    }
     file = weights.pack(build(MODEL, (1, 28, 28), 10, seed=5), RunSpec(name="file", model=MODEL))
     origin = {"file": "theirs.pt", "by": "name", "converted": [], "pairs": []}
     brought = service.add(RunSpec(name="theirs", model=MODEL), file, {"imported": origin})
@@ -254,10 +260,19 @@ def test_at_first_it_is_the_last_run_that_learned_otherwise(open_app: Open) -> N
     assert chosen(open_app("compare", network=one, **{"with": other})) != [other]
 
 
+def test_a_data_set_without_others_leaves_the_list_to_be_made_anew(open_app: Open) -> None:
+    tested = open_app("compare", network="fashion_lenet5")
+    assert "There is no other network" in tested.info[0].value
+    assert chosen(network_picker(tested).set_value("article").run()) == ["lenet5"]
+
+
 def test_a_link_may_name_a_run_by_the_beginning_of_its_id(open_app: Open) -> None:
     open_app("build")
     run = trained("mine", 0)
     assert chosen(open_app("compare", network="softmax", **{"with": run[:5]})) == [run]
+    tested = open_app("compare", network=run, **{"with": f"{run[:5]},tiny"})
+    assert chosen(tested) == ["tiny"]
+    assert not tested.toast
 
 
 def test_no_more_than_can_be_told_apart(open_app: Open) -> None:
@@ -313,6 +328,9 @@ def test_other_validation_digits_are_not_held_together(open_app: Open) -> None:
     assert seeds[f"mine · {other[0][:4]}"][3] == "–"
     assert "have other training or validation digits" in texts(tested)
     assert "is better than" not in texts(tested)
+    elsewhere = [trained("mine", seed, images="others", model=WIDE) for seed in (0, 1)]
+    tested = sound(open_app("compare", network=mine[0], **{"with": elsewhere[0]}))
+    assert "have other training or validation digits" in texts(tested)
 
 
 def test_the_next_seeds_are_those_that_nobody_has(open_app: Open) -> None:
@@ -363,9 +381,9 @@ def test_another_opinion_is_of_a_run_that_ended_and_of_each_kind_one(open_app: O
     stopped_run()
     bundled = len(zoo.names()) - 2  # without the current one and the one for clothes
 
-    def others() -> int:
+    def others(network: str = "softmax") -> int:
         cache.known_networks.clear()
-        tested = open_app("mistakes", network="softmax")
+        tested = open_app("mistakes", network=network)
         tested.session_state["mistakes-tab"] = "This digit explained"
         (count,) = re.findall(r" of (\d+) others answer", texts(sound(tested.run())))
         return int(count) - bundled
@@ -375,3 +393,4 @@ def test_another_opinion_is_of_a_run_that_ended_and_of_each_kind_one(open_app: O
     assert others() == 2
     service.delete(wide)
     assert others() == 1
+    assert others(trained("mine", 3)) == 1, "softmax, but none of its own kind"
