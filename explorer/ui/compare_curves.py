@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +16,7 @@ from explorer.runs.follower import Curve
 from explorer.ui import cache, shell
 from explorer.ui.components import chart
 from explorer.ui.live import REFRESH
+from explorer.ui.text import cell
 
 AXES: dict[Axis, str] = {"epoch": "Against epochs", "step": "Against steps"}
 OF = {"validation": "Validation", "train": "Training"}
@@ -32,6 +35,15 @@ def show(trained: Sequence[Known], compared: int) -> None:
     shell.fragment(key="compare-curves", run_every=REFRESH if busy else None)(_charts)(trained, busy)
     if len(trained) < compared:
         st.caption("Bundled, edited and imported networks have no curves.")
+    st.download_button(
+        "Download curves as CSV",
+        lambda: as_csv(trained),
+        file_name="curves.csv",
+        mime="text/csv",
+        key="compare-curves-csv",
+        icon=":material/download:",
+        on_click="ignore",
+    )
 
 
 def _charts(trained: Sequence[Known], busy: Sequence[str]) -> None:
@@ -95,3 +107,15 @@ def _series(network: Known, curve: Curve | None, axis: Axis, of: str) -> curves.
     x, y = np.asarray(curve.epochs if axis == "epoch" else curve.steps, np.float64), curve.values
     # Of a step's few images accuracy and loss jump: the means of even stretches show where they go.
     return curves.Series(network.label, *(curves.means(x, y, STRETCHES) if of == "train" else (x, y)))
+
+
+def as_csv(trained: Sequence[Known]) -> str:
+    """Every number that was written down while they trained, one a line."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(["network", "run", "metric", "step", "epoch", "value"])
+    for one in trained:
+        for key, curve in cache.follower(one.id).curves().items():
+            rows = zip(curve.steps.tolist(), curve.epochs.tolist(), curve.values.tolist(), strict=True)
+            writer.writerows([cell(one.title), one.id, key, *row] for row in rows)
+    return buffer.getvalue()

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -87,3 +91,31 @@ def test_from_a_run_to_what_only_one_reads_right_and_back(
     page.get_by_role("link", name="Mistakes").click()
     expect(page.locator("h1").first).to_have_text("Mistakes", timeout=LONG)
     assert "with=" not in page.url
+
+
+def test_more_seeds_are_trained_by_one_click_and_told_as_they_come(
+    serve: Callable[..., Any], tmp_path: Path, page: Page
+) -> None:
+    env = {"KERNELSCOPE_HOME": str(tmp_path), "KERNELSCOPE_DATA": ""}
+    runs = []
+    for preset in ("softmax", "mlp"):
+        command = [sys.executable, "-m", "explorer", "train", "--preset", preset, "--subset", "500", "--json"]
+        told = subprocess.run(
+            [*command, "--epochs", "2"], cwd=ROOT, env=os.environ | env, capture_output=True, text=True, check=True
+        )
+        runs.append(json.loads(told.stdout.splitlines()[-1])["run"])
+    app = serve(ROOT / "streamlit_app.py", env).url
+    page.goto(f"{app}/compare?network={runs[0]}&with={runs[1]}")
+    page.get_by_role("button", name="Train each with 2 more seeds").click(timeout=LONG)
+    seeds = page.get_by_role("table").filter(has_text="Mean and standard deviation").get_by_role("row")
+    expect(seeds.nth(1)).to_contain_text("under way", timeout=LONG)
+    for row in (1, 2):
+        expect(seeds.nth(row).get_by_role("cell").first).to_have_text("3", timeout=LONG)
+    expect(page.get_by_role("button", name=re.compile("^Stop"))).to_have_count(0)
+    expect(
+        page.get_by_text(re.compile("more than their seeds explain|nothing can be told from chance"))
+    ).to_be_visible()
+    # Each is a run of its own, with a name that tells its seed.
+    page.get_by_role("combobox", name="Compare with").click()
+    page.keyboard.type("seed 2")
+    expect(page.get_by_role("option", name=re.compile("seed 2"))).to_have_count(2)

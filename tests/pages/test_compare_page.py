@@ -24,7 +24,7 @@ from explorer.models import build
 from explorer.runs import artifacts, service
 from explorer.runs.records import Metric
 from explorer.spec import Activation, Conv, DataSpec, Flatten, ModelSpec, Output, Pool, RunSpec, TrainSpec
-from explorer.ui import cache, compare_seeds, compare_table
+from explorer.ui import cache, compare_curves, compare_seeds, compare_table
 from explorer.ui.compare import MOST
 from explorer.ui.compare_seeds import Family
 from explorer.ui.differences import facts
@@ -169,6 +169,19 @@ def numbers(values: list[float] | dict[str, str]) -> np.ndarray:
     if isinstance(values, list):
         return np.array(values)
     return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
+
+
+def test_the_curves_as_a_file_are_all_that_was_written_down(open_app: Open) -> None:
+    open_app("build")
+    runs = [networks.find(trained("=mine", 0)), networks.find(trained("yours", 3))]
+    rows = list(csv.DictReader(io.StringIO(compare_curves.as_csv(runs))))
+    for run in runs:
+        own = [row for row in rows if row["run"] == run.id]
+        assert {row["network"] for row in own} == {"'=mine" if run is runs[0] else "yours"}
+        for key in ("loss/train", "loss/validation", "accuracy/validation"):
+            kept = service.local().store.metrics_since(run.id, key, -1)
+            told = [(int(row["step"]), float(row["epoch"]), float(row["value"])) for row in own if row["metric"] == key]
+            assert told == [(row.step, row.epoch, row.value) for row in kept]
 
 
 def test_what_a_recipe_did_not_make_is_not_told_by_it(open_app: Open) -> None:
