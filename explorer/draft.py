@@ -12,6 +12,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from explorer import naming
 from explorer.blocks import MAX_BLOCKS, MAX_DENSE, Blocks, ConvBlock, DenseBlock, from_model, to_model
 from explorer.errors import SpecError
 from explorer.presets import PRESETS, preset
@@ -29,58 +30,8 @@ from explorer.spec import (
 )
 
 UNDO_STEPS = 100
-LONGEST = 80
-"""Characters of a name."""
-NORMED = "batch norm"
-_OPTIMIZERS = {"sgd": "SGD", "momentum": "momentum", "adam": "Adam", "adamw": "AdamW"}
-MOST_WORDS = 3
-"""Of a recipe, in a run's name."""
-
 Part = Literal["convs", "dense"]
 _ids = itertools.count(1)
-
-
-def _sizes(blocks: Blocks) -> list[str]:
-    """What tells networks of blocks apart, in few words: "conv 8-16 of 5×5", "batch norm", "dense 64"."""
-    parts = []
-    if blocks.convs:
-        sizes = [str(block.kernel_size) for block in blocks.convs]
-        of = (
-            ""
-            if set(sizes) == {"3"}
-            else f" of {sizes[0]}×{sizes[0]}"
-            if len(set(sizes)) == 1
-            else f" of {'-'.join(sizes)}"
-        )
-        parts.append(f"conv {'-'.join(str(block.kernels) for block in blocks.convs)}{of}")
-    if any(block.batch_norm for block in blocks.convs):
-        parts.append(NORMED)
-    if blocks.dense:
-        parts.append(f"dense {'-'.join(str(block.units) for block in blocks.dense)}")
-    return parts
-
-
-def _of_recipe(train: TrainSpec, data: DataSpec) -> list[str]:
-    """What of a recipe is not as it is at first, in few words, and of more than three how many more."""
-    first = TrainSpec()
-    found = [
-        f"{data.train_size:,} images" if data.train_size is not None else "",
-        _OPTIMIZERS[train.optimizer] if train.optimizer != first.optimizer else "",
-        f"rate {train.learning_rate:g}" if train.learning_rate != first.learning_rate else "",
-        train.schedule.replace("_", " ") if train.schedule != first.schedule else "",
-        f"batch {train.batch_size:,}" if train.batch_size != first.batch_size else "",
-        f"{train.epochs:,} epoch{'s' if train.epochs > 1 else ''}" if train.epochs != first.epochs else "",
-        f"decay {train.weight_decay:g}" if train.weight_decay != first.weight_decay else "",
-        f"smoothing {train.label_smoothing:g}" if train.label_smoothing else "",
-        "augmented" if train.augmentation else "",
-        train.initialization.replace("_", " ") if train.initialization != first.initialization else "",
-        f"patience {train.patience}" if train.patience is not None else "",
-        f"validation {data.validation_share:g}" if data.validation_share != DataSpec().validation_share else "",
-        f"split {data.split_seed}" if data.split_seed else "",
-        f"seed {train.seed}" if train.seed != first.seed else "",
-    ]
-    told = [words for words in found if words]
-    return told if len(told) <= MOST_WORDS else [*told[:MOST_WORDS], f"{len(told) - MOST_WORDS} more"]
 
 
 def _new_ids(count: int) -> tuple[int, ...]:
@@ -116,9 +67,7 @@ class Draft:
         if blocks is None:
             raise SpecError(f"the builder has no sliders for {spec.name!r}: it has other layers, or another order")
         unnamed = Draft.of(blocks, train=spec.train, data=spec.data)
-        # Before 0.5 a run that nobody had named was called by its network alone, without sizes of kernels.
-        former = " · ".join(part.partition(" of ")[0] for part in _sizes(blocks) if part != NORMED)
-        automatic = spec.name in (unnamed.title, unnamed.network_title, former)
+        automatic = spec.name in (unnamed.title, unnamed.network_title, naming.before_sizes(blocks))
         return unnamed if automatic else replace(unnamed, name=spec.name)
 
     @property
@@ -136,17 +85,14 @@ class Draft:
         is at first; of both what there is room for."""
         if self.name:
             return self.name
-        parts = [self.network_title, *_of_recipe(self.train, self.data)]
-        while len(" · ".join(parts)) > LONGEST and len(parts) > 1:
-            parts.pop()
-        return " · ".join(parts)[:LONGEST]
+        return naming.fitting([self.network_title, *naming.of_recipe(self.train, self.data)])
 
     @property
     def network_title(self) -> str:
         """The preset's title, or the sizes of the blocks; and how many kernels are frozen."""
         frozen = 0 if self.frozen_fault else len(self.train.frozen_kernels)
         known = self.preset_name
-        parts = [PRESETS[known].title] if known else _sizes(self.blocks) or ["Softmax regression"]
+        parts = [PRESETS[known].title] if known else naming.of_blocks(self.blocks) or ["Softmax regression"]
         return " · ".join([*parts, *([f"{frozen} frozen"] if frozen else [])])
 
     @property
@@ -208,7 +154,7 @@ class Draft:
         return replace(self, data=_validated(DataSpec, {**self.data.model_dump(), **changes}))
 
     def with_name(self, name: str) -> Draft:
-        cleaned = "".join(letter for letter in name if letter.isprintable()).strip()[:LONGEST]
+        cleaned = "".join(letter for letter in name if letter.isprintable()).strip()[: naming.LONGEST]
         return replace(self, name=cleaned)
 
     def with_model(self, model: ModelSpec) -> Draft:

@@ -37,8 +37,8 @@ def paired(first: Evaluation, second: Evaluation, *, confidence: float = 0.95) -
     side as a coin does, if neither is better: ``p_value`` is of McNemar's test in its exact form (Dietterich 1998,
     'Approximate statistical tests for comparing supervised classification learning algorithms', section 3.1). The
     interval is Wald's with one image more on each of the two sides (Bonett & Price 2012, 'Adjusted Wald confidence
-    interval for a difference of binomial proportions based on paired data'); near the edge it may hold 0 where
-    the test tells a difference.
+    interval for a difference of binomial proportions based on paired data'); near the edge it may leave out 0
+    where the test tells no difference.
 
     Raises DataError where they have answered to other images.
     """

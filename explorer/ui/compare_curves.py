@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import streamlit as st
@@ -17,6 +18,8 @@ from explorer.ui import cache, shell
 from explorer.ui.components import chart
 from explorer.ui.live import REFRESH
 from explorer.ui.text import cell
+
+Chosen = TypeVar("Chosen", bound=str)
 
 AXES: dict[Axis, str] = {"epoch": "Against epochs", "step": "Against steps"}
 OF = {"validation": "Validation", "train": "Training"}
@@ -31,8 +34,8 @@ def show(trained: Sequence[Known], compared: int) -> None:
     if not trained:
         st.caption("None of these was trained by you: curves are there for your own runs.")
         return
-    busy = tuple(one.id for one in trained if cache.run_record(one.id).active)
-    shell.fragment(key="compare-curves", run_every=REFRESH if busy else None)(_charts)(trained, busy)
+    busy = any(one.busy for one in trained)
+    shell.fragment(key="compare-curves", run_every=REFRESH if busy else None)(_charts)(trained)
     if len(trained) < compared:
         st.caption("Bundled, edited and imported networks have no curves.")
     st.download_button(
@@ -46,32 +49,10 @@ def show(trained: Sequence[Known], compared: int) -> None:
     )
 
 
-def _charts(trained: Sequence[Known], busy: Sequence[str]) -> None:
-    if any(not cache.run_record(one).active for one in busy):  # one has ended: all of the page says more now
-        cache.known_networks.clear()
-        cache.run_record.clear()
-        st.rerun()
+def _charts(trained: Sequence[Known]) -> None:
     with st.container(horizontal=True, gap="medium", key="compare-curve-options"):
-        of = st.segmented_control(
-            "Images",
-            list(OF),
-            default="validation",
-            required=True,
-            format_func=OF.__getitem__,
-            key="compare-images",
-            persist_state="session",
-            label_visibility="collapsed",
-        )
-        axis = st.segmented_control(
-            "Axis",
-            list(AXES),
-            default="epoch",
-            required=True,
-            format_func=AXES.__getitem__,
-            key="compare-axis",
-            persist_state="session",
-            label_visibility="collapsed",
-        )
+        of = _choice("Images", OF)
+        axis = _choice("Axis", AXES)
     found = {one.id: cache.follower(one.id).curves() for one in trained}
     sides = st.columns(2, gap="medium")
     for side, quantity in zip(sides, QUANTITIES, strict=True):
@@ -79,6 +60,20 @@ def _charts(trained: Sequence[Known], busy: Sequence[str]) -> None:
         lines = [(one, found[one.id].get(f"{quantity}/{of}")) for one in trained]
         with side:
             _chart(lines, quantity, axis, of)
+
+
+def _choice(name: str, options: Mapping[Chosen, str]) -> Chosen:
+    """One of the options, at first the first."""
+    return st.segmented_control(
+        name,
+        list(options),
+        default=next(iter(options)),
+        required=True,
+        format_func=options.__getitem__,
+        key=f"compare-{name.lower()}",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
 
 
 def _chart(lines: Sequence[tuple[Known, Curve | None]], quantity: Quantity, axis: Axis, of: str) -> None:

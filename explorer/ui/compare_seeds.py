@@ -18,7 +18,7 @@ from explorer.runs import service
 from explorer.runs.records import RunRecord
 from explorer.spec import RunSpec
 from explorer.ui import cache, html, shell
-from explorer.ui.compared import alike
+from explorer.ui.compared import alike, images_of
 from explorer.ui.differences import NOTHING
 from explorer.ui.live import REFRESH
 from explorer.ui.text import duration, points
@@ -35,9 +35,10 @@ ABOUT = (
 @dataclass(frozen=True, eq=False)
 class Family:
     """Runs that differ in nothing but the seed and learned from the same images. ``first`` is the one that is
-    compared."""
+    compared, ``images`` their fingerprint."""
 
     first: Known
+    images: str
     runs: tuple[RunRecord, ...]
 
     @property
@@ -74,16 +75,15 @@ def families(trained: Sequence[Known]) -> list[Family]:
     for one in trained:
         if any(one.id == run.id for family in found for run in family.runs):
             continue
-        like = [cache.run_record(other.id) for other in everyone if alike(other, one)]
-        images = _images(cache.run_record(one.id))
-        found.append(Family(one, tuple(run for run in like if _images(run) == images)))
+        images = _images(one)
+        like = [other.id for other in everyone if alike(other, one) and _images(other) == images]
+        found.append(Family(one, images, tuple(map(cache.run_record, like))))
     return found
 
 
-def _images(run: RunRecord) -> str:
+def _images(run: Known) -> str:
     """The fingerprint of the images that a run learned from; of one that has not ended, of those that are here."""
-    data = (run.result or {}).get("data", {})
-    return str(data.get("fingerprint") or cache.dataset(run.spec.data.dataset).fingerprint)
+    return images_of(run) or cache.dataset(run.spec.data.dataset).fingerprint
 
 
 def _show(trained: Sequence[Known], busy: bool) -> None:
@@ -127,7 +127,7 @@ def _compared(one: Family, other: Family) -> Difference | None:
 
 
 def _same_digits(one: Family, other: Family) -> bool:
-    return one.first.spec.data == other.first.spec.data and _images(one.runs[0]) == _images(other.runs[0])
+    return one.first.spec.data == other.first.spec.data and one.images == other.images
 
 
 def _sentences(found: Sequence[Family]) -> list[str]:

@@ -15,7 +15,8 @@ from explorer.data.cards import DataCard
 from explorer.networks import Known
 from explorer.shapes import totals, trace
 from explorer.ui import cache, html, shell
-from explorer.ui.differences import NOTHING, SEED, Fact, facts
+from explorer.ui.compared import images_of
+from explorer.ui.differences import NOTHING, SEED, Fact, facts, sets
 from explorer.ui.live import STATE_TITLES
 from explorer.ui.text import cell, duration
 
@@ -27,7 +28,9 @@ def show(chosen: Sequence[Known], card: DataCard) -> None:
     """Results first, then what differs; what does not is folded away. All of it can be had as a file."""
     busy = any(one.busy for one in chosen)
     shell.fragment(key="compare-results", run_every=REFRESH if busy else None)(_reached)(chosen, card)
-    found = [*facts([one.spec for one in chosen], [not one.imported for one in chosen]), _learned_from(chosen)]
+    found = facts([one.spec for one in chosen], [not one.imported for one in chosen])
+    if any(images := sets([images_of(one) for one in chosen])):
+        found.append(Fact("Learned from", tuple(name or NOTHING for name in images)))
     differing = [fact for fact in found if fact.differs]
     rest = [fact for fact in found if not fact.differs and set(fact.values) != {NOTHING}]
     head = ["", *(one.label for one in chosen)]
@@ -63,26 +66,10 @@ def _reached(chosen: Sequence[Known], card: DataCard) -> None:
 
 
 def _caption(differing: Sequence[Fact], chosen: Sequence[Known]) -> str:
-    ended = all(one.trained_here and one.snapshot is None and _fingerprint(one) for one in chosen)
+    ended = all(one.trained_here and one.snapshot is None and images_of(one) for one in chosen)
     if [fact.name for fact in differing] == [SEED] and ended:
         return "Only the seed differs: what separates their results is chance"
     return "Only this differs" if len(differing) == 1 else f"What differs, {len(differing)} things"
-
-
-def _learned_from(chosen: Sequence[Known]) -> Fact:
-    """Which images, where they are known to be others."""
-    prints = [_fingerprint(one) for one in chosen]
-    sets = [one for one in dict.fromkeys(prints) if one]
-    letters = {one: "the same" if len(sets) == 1 else f"set {chr(ord('A') + at)}" for at, one in enumerate(sets)}
-    return Fact("Learned from", tuple(letters.get(one, "the same" if len(sets) == 1 else NOTHING) for one in prints))
-
-
-def _fingerprint(network: Known) -> str:
-    """Of the images that a network was trained on to its end; "" where that is not known."""
-    if network.kind == "zoo":
-        return zoo.card(network.id).data.fingerprint
-    data = (cache.run_record(network.id).result or {}).get("data", {})
-    return str(data.get("fingerprint", ""))
 
 
 def _same(chosen: Sequence[Known]) -> bool:

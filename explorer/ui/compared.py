@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import streamlit as st
 
-from explorer import networks
+from explorer import networks, zoo
 from explorer.errors import ExplorerError
 from explorer.networks import Known
 from explorer.ui import cache, html, sidebar, state
@@ -83,3 +83,10 @@ def alike(one: Known, other: Known) -> bool:
         and one.spec.data == other.spec.data
         and one.spec.train.model_copy(update=plain) == other.spec.train.model_copy(update=plain)
     )
+
+
+def images_of(network: Known) -> str:
+    """The fingerprint of the images that a network was trained on to its end; "" where that is not known."""
+    if network.kind == "zoo":
+        return zoo.card(network.id).data.fingerprint
+    return str((cache.run_record(network.id).result or {}).get("data", {}).get("fingerprint", ""))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
 from explorer.blocks import Blocks, ConvBlock, DenseBlock, from_model
@@ -150,7 +150,14 @@ def _share(share: float) -> str:
 
 
 def _frozen(kernels: Sequence[tuple[Kernel, ...]]) -> list[str]:
-    """How many, and where networks have different ones of the same number, which set."""
-    sets = [one for one in dict.fromkeys(kernels) if one]
-    letters = {one: "" if len(sets) == 1 else f", set {chr(ord('A') + number)}" for number, one in enumerate(sets)}
-    return [f"{len(one)}{letters[one]}" if one else "none" for one in kernels]
+    """How many, and where networks have different ones, which set."""
+    counted = [[str(len(one)), name] if one else ["none"] for one, name in zip(kernels, sets(kernels), strict=True)]
+    return [", ".join(filter(None, words)) for words in counted]
+
+
+def sets(values: Sequence[Hashable]) -> list[str]:
+    """Names for things that have none, so that equal ones are seen to be: "set A", "set B" …; "" where all are equal,
+    and for an empty one."""
+    known = [value for value in dict.fromkeys(values) if value]
+    names = {value: f"set {chr(ord('A') + at)}" for at, value in enumerate(known)} if len(known) > 1 else {}
+    return [names.get(value, "") for value in values]

@@ -124,3 +124,15 @@ def stopped_run(**recipe: object) -> tuple[str, Checkpoint]:
     store.commit_checkpoint(lease, folder.uri(file), write_checkpoint(file, checkpoint), checkpoint.step)
     store.finish(lease, "stopped")
     return run, checkpoint
+
+
+def sound(tested: AppTest) -> AppTest:
+    """The page, which shows no error."""
+    assert not tested.exception
+    assert [item.value for item in tested.error] == []
+    return tested
+
+
+def texts(tested: AppTest) -> str:
+    """All that it says in Markdown."""
+    return "\n".join(str(item.value) for kind in (tested.markdown, tested.caption) for item in kind)

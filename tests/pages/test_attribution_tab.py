@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from conftest_pages import elements, shown_wall
+from conftest_pages import elements, shown_wall, sound
 from streamlit.testing.v1 import AppTest
 
 from explorer import zoo
@@ -31,12 +31,6 @@ def opened(open_app: Open) -> Callable[[str], AppTest]:
         return sound(tested.run())
 
     return start
-
-
-def sound(tested: AppTest) -> AppTest:
-    assert not tested.exception
-    assert [item.value for item in tested.error] == []
-    return tested
 
 
 def html(tested: AppTest) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from conftest_pages import component, network_picker, shown_wall
+from conftest_pages import component, network_picker, shown_wall, sound
 from streamlit.testing.v1 import AppTest
 
 from explorer import edited, networks, weights
@@ -48,12 +48,6 @@ def opened(open_app: Open, network: str) -> AppTest:
     tested = open_app("inside", network=network)
     tested.session_state["inside-tab"] = "Change it"
     return sound(tested.run())
-
-
-def sound(tested: AppTest) -> AppTest:
-    assert not tested.exception
-    assert [item.value for item in tested.error] == []
-    return tested
 
 
 def text(tested: AppTest) -> str:

@@ -13,7 +13,7 @@ from html import unescape
 
 import numpy as np
 import pytest
-from conftest_pages import component, digit_field, elements, network_picker, shown_wall, stopped_run
+from conftest_pages import component, digit_field, elements, network_picker, shown_wall, sound, stopped_run, texts
 from scipy.stats import ttest_ind
 from streamlit.testing.v1 import AppTest
 
@@ -35,16 +35,6 @@ MODEL, WIDE = (
     ModelSpec(layers=(Conv(kernels=kernels, kernel_size=5), Activation(), Pool(), Flatten(), Output()))
     for kernels in (2, 3)
 )
-
-
-def sound(tested: AppTest) -> AppTest:
-    assert not tested.exception
-    assert [item.value for item in tested.error] == []
-    return tested
-
-
-def texts(tested: AppTest) -> str:
-    return "\n".join(str(item.value) for kind in (tested.markdown, tested.caption) for item in kind)
 
 
 def tables(tested: AppTest) -> dict[str, dict[str, list[str]]]:
@@ -373,7 +363,7 @@ def test_one_click_queues_them_and_another_stops_them(open_app: Open, monkeypatc
     assert seeds[f"mine · {one[:4]}"][0] == "1 and 2 under way"
     # The same click again, or that of somebody who does not see them yet, adds none.
     store = service.local().store
-    older = [Family(networks.find(run), (store.get(run),)) for run in (one, other)]
+    older = [Family(networks.find(run), "", (store.get(run),)) for run in (one, other)]
     compare_seeds._train(older)
     assert len(store.list()) == 6
     store.request(next(run.id for run in queued), "stop")

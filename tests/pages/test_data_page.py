@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from conftest_pages import elements, shown_wall
+from conftest_pages import elements, shown_wall, sound
 from streamlit.testing.v1 import AppTest
 
 from explorer import networks
@@ -31,12 +31,6 @@ def opened(open_app: Open, tab: str, **params: str) -> AppTest:
     tested = open_app("data", network=NETWORK, **params)
     tested.session_state["data-tab"] = tab
     return sound(tested.run())
-
-
-def sound(tested: AppTest) -> AppTest:
-    assert not tested.exception
-    assert [item.value for item in tested.error] == []
-    return tested
 
 
 def html(tested: AppTest) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from conftest_pages import component, shown_wall
+from conftest_pages import component, shown_wall, sound
 from streamlit.testing.v1 import AppTest
 
 from explorer import networks, zoo
@@ -60,12 +60,6 @@ def few(open_app: Open, monkeypatch: pytest.MonkeyPatch) -> tuple[Callable[[], A
         return sound(tested.run())
 
     return start, jobs
-
-
-def sound(tested: AppTest) -> AppTest:
-    assert not tested.exception
-    assert [item.value for item in tested.error] == []
-    return tested
 
 
 def choose(tested: AppTest, label: str, value: str) -> AppTest:

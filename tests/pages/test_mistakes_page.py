@@ -13,7 +13,7 @@ from html import unescape
 import numpy as np
 import pytest
 import torch
-from conftest_pages import component, elements, shown_wall
+from conftest_pages import component, elements, shown_wall, sound, texts
 from scipy.spatial.distance import cdist
 from streamlit.testing.v1 import AppTest
 from torch import nn
@@ -44,16 +44,6 @@ def opened(open_app: Open) -> Callable[..., AppTest]:
         return sound(tested.run())
 
     return start
-
-
-def sound(tested: AppTest) -> AppTest:
-    assert not tested.exception
-    assert [item.value for item in tested.error] == []
-    return tested
-
-
-def texts(tested: AppTest) -> str:
-    return "\n".join(str(item.value) for kind in (tested.markdown, tested.caption) for item in kind)
 
 
 def html(tested: AppTest) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from conftest_pages import digit_field, elements, network_picker, shown_layer, shown_shares, shown_wall
+from conftest_pages import digit_field, elements, network_picker, shown_layer, shown_shares, shown_wall, texts
 from streamlit.testing.v1 import AppTest
 from torch.nn import functional as F
 
@@ -39,10 +39,6 @@ PAGES = {
 
 def button(tested: AppTest, key: str):
     return tested.button(key=key)
-
-
-def texts(tested: AppTest) -> str:
-    return "\n".join(str(item.value) for kind in (tested.markdown, tested.caption) for item in kind)
 
 
 def html(tested: AppTest) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest_pages import component, elements, shown_wall
+from conftest_pages import component, elements, shown_wall, sound
 from sklearn.decomposition import PCA
 from streamlit.testing.v1 import AppTest
 
@@ -42,12 +42,6 @@ def few(tested: AppTest) -> AppTest:
 @pytest.fixture(scope="module")
 def data() -> Dataset:
     return load("mnist")
-
-
-def sound(tested: AppTest) -> AppTest:
-    assert not tested.exception
-    assert [item.value for item in tested.error] == []
-    return tested
 
 
 def sent(tested: AppTest, key: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from html import escape
 
 import numpy as np
 import pytest
-from conftest_pages import network_picker, shown_layer, shown_shares, shown_wall
+from conftest_pages import network_picker, shown_layer, shown_shares, shown_wall, sound
 from streamlit.testing.v1 import AppTest
 
 from explorer import networks, weights
@@ -56,12 +56,6 @@ def trained(*, complete: bool = True) -> str:
                 event = Snapshot(**{name: getattr(event, name) for name in event.__slots__} | {"complete": False})
             write_snapshot(run_folder(run).snapshots, event)
     return run
-
-
-def sound(tested: AppTest) -> AppTest:
-    assert not tested.exception
-    assert [item.value for item in tested.error] == []
-    return tested
 
 
 def shown_kernels(tested: AppTest) -> np.ndarray:

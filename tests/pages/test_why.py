@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import streamlit as st
 import torch
-from conftest_pages import elements, shown_wall, stopped_run
+from conftest_pages import elements, shown_wall, sound, stopped_run
 from streamlit.testing.v1 import AppTest
 from torch.nn import functional as F
 
@@ -70,12 +70,6 @@ def opened(page: object, **state: object) -> AppTest:
     for name, value in state.items():
         tested.session_state[name] = value
     return sound(tested.run())
-
-
-def sound(tested: AppTest) -> AppTest:
-    assert not tested.exception
-    assert [item.value for item in tested.error] == []
-    return tested
 
 
 def texts(tested: AppTest) -> str:
