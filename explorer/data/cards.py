@@ -10,7 +10,8 @@ from explorer.errors import DataError
 @dataclass(frozen=True)
 class DataCard:
     """A data set's facts. ``shape`` is (C, H, W); ``mean`` and ``std`` are of its training images' brightness, 0 to 1,
-    one number for all channels or one a channel; the image counts are those of the complete data set."""
+    one number for all channels or one a channel; the image counts are those of the complete data set. ``thing``: what
+    one image shows, as sentences call it."""
 
     name: str
     title: str
@@ -22,6 +23,12 @@ class DataCard:
     licence: str
     train_images: int
     test_images: int
+    thing: str = "picture"
+
+    @property
+    def things(self) -> str:
+        """What several of its images show, as one would call them in a sentence."""
+        return f"{self.thing}s"
 
     @property
     def images(self) -> int:
@@ -44,6 +51,7 @@ CARDS: dict[str, DataCard] = {
             licence="CC BY-SA 3.0",
             train_images=60_000,
             test_images=10_000,
+            thing="digit",
         ),
         DataCard(
             name="fashion_mnist",

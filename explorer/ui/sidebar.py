@@ -168,7 +168,7 @@ def _digit(waiting: bool) -> None:
     network = current_network()
     pixels, label = current_digit(network)
     card = find_card(network.spec.data.dataset)
-    st.markdown("Current digit" if card.name == "mnist" else "Current picture")
+    st.markdown(f"Current {card.thing}")
     seen = answer(network, pixels) if "explorer.analysis" in sys.modules else None
     left, right = st.columns([1, 1.7], vertical_alignment="center", wrap=False)
     with left:
