@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from explorer.commands import imports, inference, runs, train, upkeep
+from explorer.commands import datasets, imports, inference, runs, train, upkeep
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -26,4 +26,5 @@ app.command()(inference.compare)
 app.command()(inference.predict)
 app.command("import")(imports.import_)
 app.add_typer(runs.app, name="runs")
+app.add_typer(datasets.app, name="datasets")
 app.add_typer(upkeep.zoo_app, name="zoo")

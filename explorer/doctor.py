@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 import explorer
-from explorer.data.cards import CARDS, DataCard
+from explorer.data.cards import DataCard, all_cards
 from explorer.errors import DataError, ExplorerError
 from explorer.home import home
 from explorer.machine import cores
@@ -90,6 +90,11 @@ def _device() -> Iterator[Check]:
     yield Check("cores", True, f"{cores()} cores; torch computes on {torch.get_num_threads()} threads")
 
 
+def _data_sets() -> Iterator[Check]:
+    for card in all_cards().values():
+        yield from _data(card)
+
+
 def _data(card: DataCard) -> Iterator[Check]:
     from explorer.data import load
 
@@ -150,7 +155,7 @@ _CHECKS: tuple[tuple[str, Callable[[], Iterator[Check]]], ...] = (
     ("Python", _python),
     ("libraries", _libraries),
     ("device", _device),
-    *((card.title, lambda card=card: _data(card)) for card in CARDS.values()),
+    ("data sets", _data_sets),
     ("home folder", _home),
     ("run store", _store),
     ("bundled networks", _zoo),

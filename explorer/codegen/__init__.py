@@ -22,10 +22,10 @@ def script(run: RunSpec, card: DataCard) -> str:
     """The Python source of a script that builds, trains and tests the run's network on the data set of ``card``.
 
     It takes ``--data``, ``--epochs`` and ``--device``, and with ``--weights FILE.safetensors`` it tests exported
-    weights and trains nothing. Raises SpecError as ``shapes.trace`` does, and DataError for a data set that torchvision
-    has not.
+    weights and trains nothing. A user's own data set it reads from an ``.npz`` file, all others by torchvision. Raises
+    SpecError as ``shapes.trace`` does, and DataError for a data set that is neither.
     """
-    if card.name not in _training.DATASETS:
+    if not card.own and card.name not in _training.DATASETS:
         raise DataError(f"{card.title} is none of torchvision's data sets, so there is no script for it")
     layers = trace(run.model, card.shape, len(card.classes))
     blocks = (
@@ -59,13 +59,18 @@ def _head(run: RunSpec, card: DataCard) -> str:
     imports = "\n".join(
         ["import argparse", *own, "from collections import OrderedDict", *cached, "from pathlib import Path"]
     )
+    needs, got, read = (
+        ("numpy", f"{card.name}.npz is in the folder data", "")
+        if card.own
+        else ("torchvision", f"{card.title} is downloaded where it is missing", _TORCHVISION)
+    )
     return f'''
 """{name}
 
 A network for {card.title} that was shaped in Kernelscope, with the recipe that it is trained by. This file stands
-alone: it needs torch and torchvision, and for --weights safetensors.
+alone: it needs torch and {needs}, and for --weights safetensors.
 
-    python FILE.py                                  trains, then tests; {card.title} is downloaded where it is missing
+    python FILE.py                                  trains, then tests; {got}
     python FILE.py --weights network.safetensors    tests exported weights
 
 Random numbers are drawn in another order than in the app, so a training ends at about the same accuracy, not with the
@@ -76,16 +81,19 @@ from __future__ import annotations
 
 {imports}
 
-import torch
+{"import numpy as np" + chr(10) if card.own else ""}import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional as F{read}'''
+
+
+_TORCHVISION = """
 
 try:
     from torchvision import datasets
 except RuntimeError:  # built for CUDA beside a torch for the CPU, it lacks two operators that nothing here uses
     for operator in ("nms", "qnms"):
         torch.library.define("torchvision::" + operator, "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    from torchvision import datasets'''
+    from torchvision import datasets"""
 
 
 def _constants(run: RunSpec, card: DataCard, layers: tuple[LayerShape, ...]) -> str:

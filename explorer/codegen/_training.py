@@ -16,12 +16,21 @@ _OPTIMIZERS: dict[OptimizerName, tuple[str, str]] = {
 }
 
 
+_BY_TORCHVISION = """\
+    found = datasets.{name}(folder, train=train, download=True)
+    return found.data[:, None], found.targets"""
+_FROM_ARRAYS = """\
+    part = "train" if train else "test"
+    with np.load(folder / "{name}.npz") as found:  # "Images" on Kernelscope's page Data, tab "Your own"
+        return torch.from_numpy(found[part + "_images"])[:, None], torch.from_numpy(found[part + "_labels"])"""
+
+
 def load(card: DataCard) -> str:
+    read = _FROM_ARRAYS.format(name=card.name) if card.own else _BY_TORCHVISION.format(name=DATASETS[card.name])
     return f'''
 def load(folder: Path, *, train: bool) -> tuple[Tensor, Tensor]:
     """Images as bytes (N, {", ".join(map(str, card.shape))}) and their classes (N,)."""
-    found = datasets.{DATASETS[card.name]}(folder, train=train, download=True)
-    return found.data[:, None], found.targets
+{read}
 
 
 def normalise(images: Tensor) -> Tensor:

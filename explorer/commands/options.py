@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from explorer.data.cards import CARDS
+from explorer.data.cards import find_card
+from explorer.errors import DataError
 
 
 def one_of(names: Iterable[str], text: str) -> Any:
@@ -24,7 +25,19 @@ def one_of(names: Iterable[str], text: str) -> Any:
     return typer.Option(metavar="|".join(names), callback=check, help=text)
 
 
-DatasetOption = Annotated[str | None, one_of(CARDS, "The data set; default: the network's.")]
+def _known(name: str | None) -> str | None:
+    if name is not None:
+        try:
+            find_card(name)
+        except DataError as error:
+            raise typer.BadParameter(str(error)) from None
+    return name
+
+
+DatasetOption = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", callback=_known, help="The data set (see datasets list); default: the network's."),
+]
 DataDirOption = Annotated[
     Path | None,
     typer.Option(

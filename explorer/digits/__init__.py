@@ -7,6 +7,7 @@ from explorer.digits.find import Box, Sheet, find, is_tiny, prepare_box, several
 from explorer.digits.prepare import SHAPE, Preparation, Prepared, Step, prepare
 
 __all__ = [
+    "SHAPE",
     "Box",
     "Picture",
     "Preparation",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import PurePosixPath
 
@@ -30,15 +31,29 @@ def is_archive(data: bytes) -> bool:
     return data[:4] in (b"PK\x03\x04", _END)
 
 
-def files_in(data: bytes) -> Iterator[tuple[str, bytes | PictureError]]:
+def names_in(data: bytes, *, most_files: int = MOST_FILES) -> list[str]:
+    """The names of the archive's files, in order. Raises PictureError as :func:`files_in` does."""
+    with _opened(data, most_files) as (_, found):
+        return [one.filename for one in found]
+
+
+def files_in(data: bytes, *, most_files: int = MOST_FILES) -> Iterator[tuple[str, bytes | PictureError]]:
     """The archive's files by name, unpacked one at a time, or in a file's place what is wrong with it.
 
     Folders and what systems add (``__MACOSX``, names that begin with a dot) are passed over. Raises PictureError, one
     sentence, where the archive as a whole is not read.
     """
+    with _opened(data, most_files) as (archive, found):
+        for one in found:
+            yield one.filename, _unpacked(archive, one)
+
+
+@contextmanager
+def _opened(data: bytes, most_files: int) -> Iterator[tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]]:
+    """The archive and its files, all limits on the whole checked. Raises PictureError."""
     if len(data) > MOST_UNPACKED:
         raise PictureError(f"The archive has {len(data) / 1e6:,.0f} MB: at most {MOST_UNPACKED // 10**6} MB are read.")
-    _few(data)
+    _few(data, most_files)
     try:
         archive = zipfile.ZipFile(BytesIO(data))
     except Exception as error:  # untrusted bytes: the reader may raise anything
@@ -47,8 +62,8 @@ def files_in(data: bytes) -> Iterator[tuple[str, bytes | PictureError]]:
         found = [one for one in archive.infolist() if not one.filename.endswith("/") and not _added(one.filename)]
         if not found:
             raise PictureError("There is no file in this ZIP archive: pack some pictures into it.")
-        if len(found) > MOST_FILES:
-            raise PictureError(_too_many(len(found)))
+        if len(found) > most_files:
+            raise PictureError(_too_many(len(found), most_files))
         if any(one.flag_bits & 0x1 for one in found):
             raise PictureError("This ZIP archive is encrypted: pack its pictures without a password.")
         unpacked = sum(one.file_size for one in found)
@@ -57,22 +72,21 @@ def files_in(data: bytes) -> Iterator[tuple[str, bytes | PictureError]]:
                 f"This ZIP archive unpacks to {unpacked / 1e6:,.0f} MB: at most {MOST_UNPACKED // 10**6} MB are read, "
                 "so split it."
             )
-        for one in found:
-            yield one.filename, _unpacked(archive, one)
+        yield archive, found
 
 
-def _few(data: bytes) -> None:
+def _few(data: bytes, most: int) -> None:
     """Refuses a directory of too many files before it is read. Raises PictureError."""
     at = data.rfind(_END, max(0, len(data) - _END_SIZE - 65_535))
     if at < 0 or at + _END_SIZE > len(data):
         raise PictureError("This ZIP archive is damaged or cut off: pack or send it again.")
     count, size = struct.unpack_from("<HI", data, at + 10)
-    if count == 0xFFFF or size > 3 * MOST_FILES * _ENTRY or count > 3 * MOST_FILES:
-        raise PictureError(_too_many(count))
+    if count == 0xFFFF or size > 3 * most * _ENTRY or count > 3 * most:
+        raise PictureError(_too_many(count, most))
 
 
-def _too_many(count: int) -> str:
-    return f"This ZIP archive holds {count:,} files: at most {MOST_FILES:,} are read, so split it."
+def _too_many(count: int, most: int) -> str:
+    return f"This ZIP archive holds {count:,} files: at most {most:,} are read, so split it."
 
 
 def _added(name: str) -> bool:

@@ -10,7 +10,7 @@ import streamlit as st
 from explorer.data import Dataset
 from explorer.figures.counts import counts as counts_figure
 from explorer.networks import Known
-from explorer.ui import cache, gallery, html, recipe, shell, sidebar, state
+from explorer.ui import cache, gallery, html, own_data, recipe, shell, sidebar, state
 from explorer.ui.components import chart, wall
 from explorer.ui.data_search import duplicates, hard_and_odd
 
@@ -22,10 +22,11 @@ def show() -> None:
     network = sidebar.current_network()
     data = cache.dataset(network.spec.data.dataset)
     card = data.card
+    licence = f" ({card.licence})" if card.licence else ""
     st.markdown(
         f"**{card.title}**, which {html.escape_markdown(network.title)} was made for: {len(data.train):,} training "
         f"and {len(data.test):,} test images of {' × '.join(map(str, card.shape[1:]))} pixels in "
-        f"{len(card.classes)} classes. {html.escape_markdown(card.source)} ({card.licence})."
+        f"{len(card.classes)} classes. {html.escape_markdown(card.source)}{licence}."
     )
     if data.notice:
         st.info(html.escape_markdown(data.notice), icon=":material/database:")
@@ -35,6 +36,7 @@ def show() -> None:
         "Hardest and oddest": lambda: hard_and_odd(network, data),
         "Duplicates": lambda: duplicates(network, data),
         "Augmentation": _augmentation,
+        "Your own": own_data.show,
     }
     tabs = st.tabs(list(parts), key="data-tab", on_change="rerun")
     for tab, show_part in zip(tabs, parts.values(), strict=True):

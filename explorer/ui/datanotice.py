@@ -15,7 +15,8 @@ def show(card: DataCard) -> bool:
         data = cache.dataset(card.name)
     except DataError as error:
         st.warning(str(error), icon=":material/database_off:")
-        _button(card)
+        if not card.own:
+            _button(card)
         return False
     if data.notice:
         st.caption(data.notice)

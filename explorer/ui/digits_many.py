@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,12 +10,10 @@ import streamlit as st
 
 from explorer.data.cards import find_card
 from explorer.networks import Known
-from explorer.ui import cache, drawing, html, readings, shell
+from explorer.ui import cache, drawing, readings, shell, uploads
 
 EACH = 3
 """Up to so many pictures are shown one by one, with all their steps."""
-_FAULTS = 10
-_TURN = 0.7  # seconds of work in one refresh, so that other sessions have their turn
 
 
 def is_many(files: Sequence[Any]) -> bool:
@@ -31,16 +28,12 @@ def show(files: Sequence[Any], network: Known) -> None:
     """The table, or how far it is."""
     card = find_card(network.spec.data.dataset)
     contents = [(file.name, file.getvalue()) for file in files]
-    digest = hashlib.sha256()
-    for name, data in contents:
-        digest.update(f"{len(name)} {len(data)} {name}".encode(errors="replace"))
-        digest.update(data)
-    stamp = digest.hexdigest()[:16]
+    stamp = uploads.stamp(contents)
     gathering = cache.gathering(stamp, card.name, contents)
     if not gathering.finished:
         st.fragment(_progress, run_every=0.2)(stamp, card.name, contents)
         return
-    _faults(gathering.faults)
+    uploads.faults(gathering.faults)
     if not gathering.names:
         return
     if not network.usable:
@@ -58,19 +51,8 @@ def show(files: Sequence[Any], network: Known) -> None:
 def _progress(stamp: str, dataset: str, contents: list[tuple[str, bytes]]) -> None:
     with shell.sentences():
         gathering = cache.gathering(stamp, dataset, contents)
-        finished = gathering.go_on(_TURN)
+        finished = gathering.go_on(uploads.TURN)
         share = gathering.done / max(1, gathering.total)
         st.progress(share, text=f"{len(gathering.names):,} digits found")
         if finished:
             st.rerun()
-
-
-def _faults(faults: list[tuple[str, str]]) -> None:
-    """What was not read, and why."""
-    if not faults:
-        return
-    lines = [f"- **{html.escape_markdown(name)}**: {html.escape_markdown(text)}" for name, text in faults[:_FAULTS]]
-    if len(faults) > _FAULTS:
-        lines.append(f"- and {len(faults) - _FAULTS:,} more")
-    what = "One file was" if len(faults) == 1 else f"{len(faults):,} files were"
-    st.warning(f"{what} not read.\n\n" + "\n".join(lines), icon=":material/broken_image:")

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from explorer.data.cards import CARDS, find_card
+from explorer.data.cards import all_cards, find_card
 from explorer.draft import Draft
 from explorer.ui import cache, state
 from explorer.ui.cache import devices
@@ -35,7 +35,7 @@ PRECISIONS = {"auto": "auto", "float32": "float32", "bfloat16": "bfloat16"}
 MEMORY_FORMATS = {"auto": "auto", "channels_last": "channels last", "channels_first": "channels first"}
 
 HELP = {
-    "dataset": "Which pictures are learned.",
+    "dataset": "Which pictures are learned. Bring your own on the page Data.",
     "train_size": "Hyperparameter, you choose it: how many training digits the parameters are learned from. "
     "Few digits make overfitting visible.",
     "validation_share": "You choose it: the share of the training digits held back. Nothing is learned from them; "
@@ -78,7 +78,9 @@ def show() -> None:
 def _digits(draft: Draft) -> None:
     data = draft.data
     st.markdown("**Digits**")
-    _select("Data set", {name: card.title for name, card in CARDS.items()}, data.dataset, "dataset", _data("dataset"))
+    _select(
+        "Data set", {name: card.title for name, card in all_cards().items()}, data.dataset, "dataset", _data("dataset")
+    )
     card = find_card(data.dataset)
     every = "all"
     sizes = [size for size in SIZES if size < card.train_images]

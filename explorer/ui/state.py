@@ -18,11 +18,11 @@ from explorer import networks
 from explorer.data.cards import find_card
 from explorer.digits import link
 from explorer.draft import Draft, History
-from explorer.errors import ExplorerError, PictureError, SpecError
+from explorer.errors import DataError, ExplorerError, PictureError, SpecError
 from explorer.spec import RunSpec, from_link, to_link
 from explorer.ui import html
 
-DEFAULT_NETWORK = "article"
+DEFAULT_NETWORK, DEFAULT_DATASET = "article", "mnist"
 COMPARE = "Compare"
 COMPARED = "compare-with"
 """The key of the page Compare's list of networks, by id, beside which the current one is looked at."""
@@ -52,6 +52,7 @@ def follow_url(page: str, preferred: str | None = None, *, settle: Callable[[], 
         st.session_state["network"] = preferred
     if settle is not None:
         settle()
+    _settle_data()
     _write_address()
 
 
@@ -286,6 +287,21 @@ def _link() -> str:
 
 def _write_link() -> None:
     st.query_params["spec"] = _link()
+
+
+def _settle_data() -> None:
+    """A draft of a data set that is not here, by a link from another server or because it was removed, goes over to
+    another one."""
+    name = draft().data.dataset
+    try:
+        find_card(name)
+    except DataError:
+        st.toast(
+            f"The data set “{html.escape_markdown(name)}” is not on this server: the recipe has MNIST instead. Bring "
+            "its files on the page Data.",
+            icon=":material/database_off:",
+        )
+        edit(lambda draft: draft.with_data(dataset=DEFAULT_DATASET))
 
 
 def _open_link(link: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from explorer.data import _cache
+from explorer.data import _arrays, _cache
 from explorer.data.tensors import as_tensor
 
 ROOT = Path(__file__).parents[2]
@@ -146,7 +146,7 @@ def test_workers_that_start_at_once_write_once(home: Path, tmp_path: Path) -> No
 import sys, time
 from pathlib import Path
 import numpy as np
-from explorer.data import _cache
+from explorer.data import _arrays, _cache
 
 def make():
     with open(sys.argv[1], "a") as file:
@@ -184,5 +184,5 @@ def test_the_fingerprint_changes_with_anything(change: str) -> None:
         after["labels"] = after["labels"].view(np.uint64)
     else:
         after["marks"] = after.pop("labels")
-    assert _cache.fingerprint(before) == _cache.fingerprint(arrays())
-    assert _cache.fingerprint(before) != _cache.fingerprint(after)
+    assert _arrays.fingerprint(before) == _arrays.fingerprint(arrays())
+    assert _arrays.fingerprint(before) != _arrays.fingerprint(after)

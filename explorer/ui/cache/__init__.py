@@ -20,7 +20,17 @@ from explorer.ui.cache.opened import (
     network,
     normalised,
 )
-from explorer.ui.cache.pictures import augmented, batch, boxed, drawing, gathering, picture_url, prepared, surveyed
+from explorer.ui.cache.pictures import (
+    augmented,
+    batch,
+    boxed,
+    drawing,
+    gathering,
+    labelled,
+    picture_url,
+    prepared,
+    surveyed,
+)
 from explorer.ui.cache.reasons import (
     attribution,
     corrupted_card,
@@ -75,6 +85,7 @@ __all__ = [
     "kept",
     "kernels",
     "known_networks",
+    "labelled",
     "load_captum",
     "look_alikes",
     "measured_speeds",
