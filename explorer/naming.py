@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from explorer.blocks import Blocks
@@ -11,6 +12,8 @@ LONGEST = 80
 """Characters of a name."""
 MOST_WORDS = 3
 """Of a recipe."""
+_SUFFIX = re.compile(r"_[0-9a-f]{8}$")
+"""What tells an own data set from others of the same title (:mod:`explorer.data.own`)."""
 _OPTIMIZERS = {"sgd": "SGD", "momentum": "momentum", "adam": "Adam", "adamw": "AdamW"}
 
 
@@ -38,6 +41,7 @@ def of_recipe(train: TrainSpec, data: DataSpec) -> list[str]:
     """What of a recipe is not as it is at first, in few words, and of more than three how many more."""
     first, first_data = TrainSpec(), DataSpec()
     found = {
+        _SUFFIX.sub("", data.dataset).replace("_", " "): data.dataset != first_data.dataset,
         f"{data.train_size or 0:,} images": data.train_size is not None,
         _OPTIMIZERS[train.optimizer]: train.optimizer != first.optimizer,
         f"rate {train.learning_rate:g}": train.learning_rate != first.learning_rate,

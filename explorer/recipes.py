@@ -134,3 +134,18 @@ RECIPES: dict[str, Recipe] = {
         data=DataSpec(dataset="fashion_mnist"),
     ),
 }
+
+
+FEWEST_STEPS = 300
+"""With fewer a network has hardly begun to learn."""
+
+
+def with_steps(train: TrainSpec, images: int) -> TrainSpec:
+    """The recipe with smaller batches and more epochs where so few ``images`` would give it too few steps, else as it
+    is. At most 100 epochs, in fives."""
+    if -(-images // train.batch_size) * train.epochs >= FEWEST_STEPS:
+        return train
+    batch_size = min(train.batch_size, max(8, 1 << max(0, (images // 16).bit_length() - 1)))
+    needed = -(-FEWEST_STEPS // -(-images // batch_size))
+    epochs = max(train.epochs, min(100, -(-needed // 5) * 5))
+    return train.model_copy(update={"batch_size": batch_size, "epochs": epochs})

@@ -33,6 +33,8 @@ from explorer.errors import DataError
 
 MEASURES = ("features", "energy", "pixels", "residual")
 NEIGHBOURS = 5
+FEWEST = 20
+"""Validation pictures."""
 REFERENCE = 1_000
 """Training images that are remembered."""
 ACCEPTED = 0.99
@@ -100,13 +102,13 @@ def fit(
 
     ``reference``: training images, uint8 (R, C, H, W); None fits no score. ``pixels`` (N, C, H, W) and ``labels`` (N,)
     were not learned from, and are prepared as users' pictures are. Temperature and what is usual are fitted to the even
-    ones of them, error and threshold to the odd ones. Raises DataError for fewer than 20, and for fewer training images
-    than ``NEIGHBOURS``.
+    ones of them, error and threshold to the odd ones. Raises DataError for fewer than ``FEWEST``, and for fewer training
+    images than ``NEIGHBOURS``.
     """
     if reference is not None and len(reference) < NEIGHBOURS:
         raise DataError(f"{len(reference)} training images are too few to compare with: use at least {NEIGHBOURS}")
-    if len(labels) < 20:
-        raise DataError(f"{len(labels)} validation pictures are too few to calibrate by: use at least 20")
+    if len(labels) < FEWEST:
+        raise DataError(f"{len(labels)} validation pictures are too few to calibrate by: use at least {FEWEST}")
     known = None
     if reference is not None:
         known = _remembered(model, reference, card, lambda share: progress(0.4 * share))

@@ -19,7 +19,7 @@ def keep(found: Found, *, title: str, source: str) -> DataCard:
     and remedy."""
     if (found.train.pixels == found.train.pixels[:1]).all():
         raise DataError("all of these images are the same: look at the files, and at what of each picture is taken")
-    return own.keep(found.train, found.test, found.classes, title=title, source=source)
+    return own.keep(found.train, found.test, found.classes, title=title, source=f"Brought here as {source}")
 
 
 def learners(card: DataCard) -> list[str]:

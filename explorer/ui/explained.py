@@ -159,7 +159,10 @@ def _others(case: Case) -> None:
         truth = () if case.label is None else (text.probability(shares[case.label]),)
         rows.append((one.label, case.card.classes[answer], text.probability(shares[answer]), *truth, mark))
     head = ("Network", "Reads", "Probability", *(() if case.label is None else ("Of the true class",)), "")
-    st.markdown(f"{agreeing} of {len(others)} others answer {case.name(case.answer)}, too.")
+    if others:
+        st.markdown(f"{agreeing} of {len(others)} others answer {case.name(case.answer)}, too.")
+    else:
+        st.caption("There is no other network for these images yet.")
     st.html(html.table(head, rows, caption="The current network first", numeric=tuple(range(2, len(head) - 1))))
     if len(known) > OTHERS:
         st.caption(f"The bundled networks and the newest runs: {OTHERS} of {len(known)}.")

@@ -12,7 +12,9 @@ import streamlit as st
 
 from explorer.data import own
 from explorer.data.card import DataCard
+from explorer.draft import Draft
 from explorer.errors import DataError
+from explorer.recipes import with_steps
 from explorer.ui import cache, html, shell, state, uploads
 from explorer.ui.components import wall
 
@@ -176,7 +178,7 @@ def _kept(card: DataCard) -> None:
     st.markdown(f"**{card.title}**")
     st.caption(
         f"{', '.join(card.classes)}. {card.train_images:,} images to learn from, {card.test_images:,} to test; "
-        f"{own.size(card) / 1e6:,.1f} MB; {learned}. From {html.escape_markdown(card.source)}."
+        f"{own.size(card) / 1e6:,.1f} MB; {learned}. {html.escape_markdown(card.source)}."
     )
     with st.container(horizontal=True, gap="small"):
         chosen = state.draft().data.dataset == card.name
@@ -220,8 +222,21 @@ def _users(there: Sequence[str]) -> str | None:
 
 
 def _learn(card: DataCard) -> None:
-    """For callbacks: the draft learns from it, all of it."""
-    state.edit(lambda draft: draft.with_data(dataset=card.name, train_size=None))
+    """For callbacks: the draft learns from it, all of it, and in as many steps as that needs."""
+
+    def taken(draft: Draft) -> Draft:
+        train = with_steps(draft.train, card.train_images)
+        changed = {"batch_size": train.batch_size, "epochs": train.epochs}
+        return draft.with_data(dataset=card.name, train_size=None).with_train(**changed)
+
+    before = state.draft().train
+    state.edit(taken)
+    now = state.draft().train
+    if now != before:
+        st.toast(
+            f"So few images need more steps: the recipe takes batches of {now.batch_size} and {now.epochs} epochs.",
+            icon=":material/tune:",
+        )
 
 
 def _remove(card: DataCard) -> None:

@@ -84,14 +84,15 @@ def _digits(draft: Draft) -> None:
     card = find_card(data.dataset)
     every = "all"
     sizes = [size for size in SIZES if size < card.train_images]
-    _slide(
-        "Training digits",
-        [*sizes, every],
-        data.train_size or every,
-        "train_size",
-        lambda d, v: d.with_data(train_size=None if v == every else v),
-        format_func=_count,
-    )
+    if sizes or data.train_size:
+        _slide(
+            "Training digits",
+            [*sizes, every],
+            data.train_size or every,
+            "train_size",
+            lambda d, v: d.with_data(train_size=None if v == every else v),
+            format_func=_count,
+        )
     _slide(
         "Validation share",
         [0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5],

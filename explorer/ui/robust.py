@@ -107,7 +107,9 @@ def _jobs(everything: dict[str, list[Curve]], trial: Trial) -> None:
             st.button(
                 f"Count {trial.title} for {html.escape_markdown(names)}"
                 if len(names) < 40
-                else f"Count {trial.title} for {len(missing)} networks",
+                else f"Count {trial.title} for {len(missing)} networks"
+                if len(missing) > 1
+                else f"Count {trial.title}",
                 key="robust-count",
                 type="primary",
                 icon=":material/play_arrow:",

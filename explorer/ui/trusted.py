@@ -15,6 +15,10 @@ from explorer.ui import cache, jobs, text
 NO_DIGIT = "This does not look like a digit."
 NOTHING_LEARNED = "This does not look like anything that the network has learned."
 CALIBRATING = "This network is being calibrated: then its answers come with a calibrated probability."
+TOO_FEW = (
+    "There are too few images to calibrate this network by: its probabilities stand as it gives them, and what looks "
+    "like nothing that it has learned is not refused."
+)
 HELP = (
     "The calibrated probability comes from logits divided by a temperature, fitted to validation pictures (Guo et al. "
     "2017). Whether a picture shows a digit at all is said by a small network of its own, the same for every network, "
@@ -88,5 +92,16 @@ def calibrating(network: Known) -> None:
     settled = network.usable and network.snapshot is None and network.state not in ("queued", "running", "paused")
     if settled and cache.trust(network) is None:
         data = cache.dataset(find_card(network.spec.data.dataset).name)
+        if _too_few(network):
+            st.caption(TOO_FEW)
+            return
         st.caption(CALIBRATING)
         jobs.result(calibration.request(network, data), key="calibration", label="Calibrate", auto=True)
+
+
+def _too_few(network: Known) -> bool:
+    """Whether its data set has too few images to calibrate by, which no computing changes."""
+    from explorer.analysis.trust import FEWEST, NEIGHBOURS
+
+    chosen = cache.network_splits(network.spec.data.dataset, network.spec.data)
+    return len(chosen.validation) < FEWEST or len(chosen.train) < NEIGHBOURS
