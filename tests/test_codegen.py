@@ -241,6 +241,8 @@ def test_scripts_are_formatted_and_clean(tmp_path: Path) -> None:
     runs.append(RunSpec(model=ModelSpec(layers=layers), train=TrainSpec(frozen_kernels=(big,), schedule="cosine")))
     for number, run in enumerate(runs):
         (tmp_path / f"script{number}.py").write_text(script(run, MNIST), encoding="utf-8")
+    own = replace(MNIST, name="shapes_0123abcd", title="Shapes", own=True)
+    (tmp_path / "own.py").write_text(script(runs[0], own), encoding="utf-8")
     ruff = [sys.executable, "-m", "ruff"]
     config = ["--no-cache", "--config", str(ROOT / "pyproject.toml")]
     for command in (["check", "--ignore", "T201", *config], ["format", "--check", "--diff", *config]):

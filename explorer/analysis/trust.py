@@ -102,8 +102,8 @@ def fit(
 
     ``reference``: training images, uint8 (R, C, H, W); None fits no score. ``pixels`` (N, C, H, W) and ``labels`` (N,)
     were not learned from, and are prepared as users' pictures are. Temperature and what is usual are fitted to the even
-    ones of them, error and threshold to the odd ones. Raises DataError for fewer than ``FEWEST``, and for fewer training
-    images than ``NEIGHBOURS``.
+    ones of them, error and threshold to the odd ones. Raises DataError for fewer than ``FEWEST``, and for fewer
+    training images than ``NEIGHBOURS``.
     """
     if reference is not None and len(reference) < NEIGHBOURS:
         raise DataError(f"{len(reference)} training images are too few to compare with: use at least {NEIGHBOURS}")

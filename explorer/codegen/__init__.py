@@ -29,8 +29,8 @@ def script(run: RunSpec, card: DataCard) -> str:
         raise DataError(f"{card.title} is none of torchvision's data sets, so there is no script for it")
     layers = trace(run.model, card.shape, len(card.classes))
     blocks = (
-        _head(run, card),
-        _constants(run, card, layers),
+        # One line after imports, two after what else stands at their end: as ruff has it.
+        _head(run, card) + ("\n\n" if card.own else "\n\n\n") + _constants(run, card, layers),
         *_network.parts(layers),
         _network.build(layers, card),
         _network.initialise(run.train, layers),
@@ -59,8 +59,9 @@ def _head(run: RunSpec, card: DataCard) -> str:
     imports = "\n".join(
         ["import argparse", *own, "from collections import OrderedDict", *cached, "from pathlib import Path"]
     )
+    numpy = "import numpy as np\n" if card.own else ""
     needs, got, read = (
-        ("numpy", f"{card.name}.npz is in the folder data", "")
+        ("numpy", f"{card.name}.npz lies in the folder of --data", "")
         if card.own
         else ("torchvision", f"{card.title} is downloaded where it is missing", _TORCHVISION)
     )
@@ -81,7 +82,7 @@ from __future__ import annotations
 
 {imports}
 
-{"import numpy as np" + chr(10) if card.own else ""}import torch
+{numpy}import torch
 from torch import Tensor, nn
 from torch.nn import functional as F{read}'''
 

@@ -159,11 +159,11 @@ def _keep(found: Found, title: str, source: str) -> None:
     except DataError as error:
         st.session_state[f"{KEY}-fault"] = str(error)
         return
-    _learn(card)
     st.session_state[_TURN] += 1  # an uploader of its own for the next files
-    st.session_state[_DONE] = (
+    _learn(
+        card,
         f"**{card.title}** is kept: {len(card.classes)} classes, {card.train_images:,} images to learn from and "
-        f"{card.test_images:,} to test. The recipe in Build & train has it now."
+        f"{card.test_images:,} to test. ",
     )
 
 
@@ -221,22 +221,19 @@ def _users(there: Sequence[str]) -> str | None:
     return f"{names}{' and others' if len(there) > 3 else ''} learned from it: delete these runs first."
 
 
-def _learn(card: DataCard) -> None:
-    """For callbacks: the draft learns from it, all of it, and in as many steps as that needs."""
+def _learn(card: DataCard, before: str = "") -> None:
+    """For callbacks: the draft learns from it, all of it, and in as many steps as that needs; and that is told."""
 
     def taken(draft: Draft) -> Draft:
         train = with_steps(draft.train, card.train_images)
         changed = {"batch_size": train.batch_size, "epochs": train.epochs}
         return draft.with_data(dataset=card.name, train_size=None).with_train(**changed)
 
-    before = state.draft().train
+    train = state.draft().train
     state.edit(taken)
     now = state.draft().train
-    if now != before:
-        st.toast(
-            f"So few images need more steps: the recipe takes batches of {now.batch_size} and {now.epochs} epochs.",
-            icon=":material/tune:",
-        )
+    steps = "" if now == train else f", with batches of {now.batch_size} and {now.epochs} epochs: few images need more"
+    st.session_state[_DONE] = f"{before}The recipe in Build & train has **{card.title}** now{steps}."
 
 
 def _remove(card: DataCard) -> None:

@@ -1,0 +1,179 @@
+"""Data › Your own without a browser: what is brought is shown, kept, learned, removed; links to what is not here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from conftest_pages import shown_wall, sound, texts
+from labelled_files import KINDS, packed, shapes
+from streamlit.testing.v1 import AppTest
+
+from explorer import labelled
+from explorer.data import DataCard, load, own
+from explorer.draft import Draft
+from explorer.labelled import Found, Reading
+from explorer.recipes import FEWEST_STEPS, with_steps
+from explorer.runs import service
+from explorer.spec import DataSpec, RunSpec, TrainSpec, to_link
+from explorer.ui import cache
+
+Open = Callable[..., AppTest]
+ARCHIVE = packed(shapes(10))
+
+
+def opened(open_app: Open) -> AppTest:
+    tested = open_app("data")
+    tested.session_state["data-tab"] = "Your own"
+    return sound(tested.run())
+
+
+def give(tested: AppTest, name: str = "my shapes.zip", data: bytes = ARCHIVE) -> AppTest:
+    """Uploads a file and waits until it is read."""
+    key = f"own-data-files-{tested.session_state['own-data-turn']}"
+    tested.file_uploader(key=key).set_value((name, data, "application/zip")).run()
+    for _ in range(100):
+        if tested.error or any(button.key == "own-data-keep" for button in tested.button):
+            return tested
+        tested.run()
+    raise AssertionError("it is never read")
+
+
+def found() -> Found:
+    reading = Reading([("my shapes.zip", ARCHIVE)])
+    while not reading.go_on(1):
+        pass
+    return reading.found()
+
+
+def kept() -> DataCard:
+    return labelled.keep(found().turned(), title="my shapes", source="my shapes.zip")
+
+
+def chosen(tested: AppTest) -> str:
+    return str(tested.session_state["history"].now.data.dataset)
+
+
+def samples(tested: AppTest) -> str:
+    (key,) = (
+        item.proto.id.split("-", 1)[1] for item in tested.get("bidi_component") if "own-data-samples" in item.proto.id
+    )
+    return str(key[key.index("own-data") :])
+
+
+def test_what_is_brought_is_shown_then_kept_and_in_the_recipe(open_app: Open) -> None:
+    tested = sound(give(opened(open_app)))
+    table = "\n".join(item.proto.body for item in tested.get("html"))
+    for name in KINDS:
+        assert f'<td>{name}</td><td class="number">8</td><td class="number">2</td>' in table
+    images = found().turned().train
+    shown = shown_wall(tested, samples(tested))
+    first = np.concatenate([np.flatnonzero(images.labels == number)[:8] for number in range(3)])
+    np.testing.assert_array_equal(shown.pixels, images.pixels[first][:, 0])
+    assert shown.header["captions"] == [KINDS[images.labels[number]] for number in first]
+
+    next(field for field in tested.text_input if field.label == "Name").set_value("Three shapes").run()
+    sound(tested.button(key="own-data-keep").click().run())
+    (card,) = own.cards()
+    assert (card.title, card.classes, card.source) == ("Three shapes", KINDS, "Brought here as my shapes.zip")
+    np.testing.assert_array_equal(load(card.name).train.pixels, images.pixels)
+    assert "**Three shapes** is kept: 3 classes, 24 images to learn from and 6 to test." in tested.success[0].value
+    assert chosen(tested) == card.name
+    assert tested.session_state["history"].now.train == with_steps(Draft.from_preset("article").train, 24)
+    assert "with batches of 8 and 100 epochs: few images need more" in tested.success[0].value
+    assert "no network has learned from it yet" in texts(tested)
+
+    sound(tested.switch_page("pages/build.py").run())
+    sound(tested.button(key="train").click().run())
+    run = service.local().store.list()[0]
+    assert run.spec.data.dataset == card.name
+    assert "three shapes" in run.name
+
+
+def test_brightness_as_it_is(open_app: Open) -> None:
+    tested = give(opened(open_app))
+    (turn,) = (group for group in tested.button_group if group.label == "Brightness")
+    assert turn.value is True
+    turn.set_value(False).run()
+    sound(tested.button(key="own-data-keep").click().run())
+    (card,) = own.cards()
+    np.testing.assert_array_equal(load(card.name).test.pixels, found().test.pixels)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (b"PK\x05\x06" + b"\x00" * 18, "There is no file in this ZIP archive"),
+        (b"no such thing", "there are no labelled images"),
+    ],
+)
+def test_a_file_that_can_t_be_read_is_told(open_app: Open, data: bytes, said: str) -> None:
+    tested = give(opened(open_app), data=data)
+    assert said in " ".join(item.value for kind in (tested.error, tested.warning) for item in kind)
+    assert not tested.exception
+
+
+def test_what_makes_no_data_set_is_told_when_it_is_to_be_kept(open_app: Open) -> None:
+    tested = give(opened(open_app), data=packed({name: data for name, data in shapes(6).items() if "circle" in name}))
+    tested.button(key="own-data-keep").click().run()
+    assert "there is 1 class" in tested.error[0].value
+    assert own.cards() == []
+
+
+def test_it_is_learned_again_and_removed_with_what_names_it(open_app: Open) -> None:
+    tested = open_app()
+    card = kept()
+    tested = opened(open_app)
+    sound(tested.button(key=f"own-data-learn-{card.name}").click().run())
+    assert chosen(tested) == card.name
+    assert tested.button(key=f"own-data-learn-{card.name}").disabled
+    sound(tested.button(key=f"own-data-gone-{card.name}").click().run())
+    assert own.cards() == []
+    assert chosen(tested) == "mnist"
+
+
+def test_what_a_network_learned_from_stays(open_app: Open) -> None:
+    tested = open_app()
+    card = kept()
+    run = service.local().store.create(
+        RunSpec(name="learner", model=Draft.from_preset("softmax").model, data=DataSpec(dataset=card.name))
+    )
+    cache.known_networks.clear()
+    tested = opened(open_app)
+    gone = tested.button(key=f"own-data-gone-{card.name}")
+    assert gone.disabled
+    assert "learner" in gone.proto.help
+    assert "1 learned from it" in texts(tested)
+    service.delete(run)
+    assert not opened(open_app).button(key=f"own-data-gone-{card.name}").disabled
+
+
+def test_a_link_to_a_data_set_that_is_not_here_opens_with_mnist(open_app: Open) -> None:
+    spec = RunSpec(
+        name="elsewhere",
+        model=Draft.from_preset("tiny").model,
+        data=DataSpec(dataset="cats_0123abcd"),
+        train=TrainSpec(),
+    )
+    tested = sound(open_app(spec=to_link(spec)))
+    assert chosen(tested) == "mnist"
+    assert "“cats\\_0123abcd” is not on this server" in tested.toast[0].value
+    assert tested.session_state["history"].now.model == spec.model
+    own_card = kept()
+    here = spec.model_copy(update={"data": DataSpec(dataset=own_card.name)})
+    assert chosen(sound(open_app(spec=to_link(here)))) == own_card.name
+
+
+@pytest.mark.parametrize("images", [8, 24, 65, 1_000, 5_000, 20_000])
+def test_a_recipe_gets_enough_steps_and_else_stays(images: int) -> None:
+    train = TrainSpec(epochs=3, batch_size=128)
+    made = with_steps(train, images)
+    taken = -(-images // made.batch_size) * made.epochs
+    assert taken >= FEWEST_STEPS or made.epochs == 100
+    assert made.epochs <= 100
+    assert made.batch_size >= 8
+    if -(-images // 128) * 3 >= FEWEST_STEPS:
+        assert made == train
+    changed = made.model_copy(update={"epochs": train.epochs, "batch_size": train.batch_size})
+    assert changed == train, "nothing else is changed"
