@@ -122,15 +122,15 @@ def _found(found: Found, stamp: str, contents: list[tuple[str, bytes]]) -> None:
     with right:
         _samples(found, stamp)
     names = ", ".join(name for name, _ in contents[:3]) + (" …" if len(contents) > 3 else "")
-    title = st.text_input(
-        "Name", value=PurePath(contents[0][0]).stem, max_chars=own.LONGEST_TITLE, key=f"{KEY}-title-{stamp}"
-    )
+    title = f"{KEY}-title-{stamp}"
+    st.text_input("Name", value=PurePath(contents[0][0]).stem, max_chars=own.LONGEST_TITLE, key=title)
     st.button(
         "Keep as a data set",
         key=f"{KEY}-keep",
         type="primary",
         icon=":material/database:",
-        on_click=lambda: _keep(found, title, names),
+        # The name as it is at the click: it may have been typed since this run.
+        on_click=lambda: _keep(found, st.session_state[title], names),
     )
     if fault := st.session_state.pop(f"{KEY}-fault", None):
         st.error(fault, icon=":material/error:")
