@@ -44,7 +44,12 @@ def judge(network: Known, pixels: np.ndarray, box: tuple[int, int, int, int] | N
 
 def sentence(card: DataCard) -> str:
     """What is said of a rejected picture."""
-    return NO_DIGIT if card.name == "mnist" else NOTHING_LEARNED
+    return NO_DIGIT if card.thing == "digit" else NOTHING_LEARNED
+
+
+def unlike(card: DataCard) -> str:
+    """What a rejected picture looks, after the word 'looks'."""
+    return "like no digit" if card.thing == "digit" else "unknown"
 
 
 def answer(shares: np.ndarray, card: DataCard, judged: Judged | None) -> None:

@@ -192,7 +192,7 @@ def test_every_control_of_the_recipe_reaches_the_spec(open_app: Open) -> None:
     def slide(label: str, value: object) -> None:
         next(item for item in [*tested.select_slider, *tested.slider] if item.label == label).set_value(value).run()
 
-    slide("Training digits", 500)
+    slide("Training images", 500)
     slide("Validation share", 0.2)
     slide("Learning rate", 0.05)
     slide("Batch size", 32)
