@@ -40,9 +40,12 @@ def test_what_the_pointer_draws_around_is_the_gallery(page: Page, app: str) -> N
     area = page.locator(".st-key-separation .nsewdrag").bounding_box()
     assert area is not None
     x, y, wide, high = area["x"], area["y"], area["width"], area["height"]
-    corners = [(0.45, 0.4), (0.55, 0.4), (0.55, 0.5), (0.45, 0.5), (0.45, 0.4)]
+    # Whole pixels, as the browser tells them: a point may lie in the fraction that it would cut off.
+    left, right = round(x + 0.45 * wide), round(x + 0.55 * wide)
+    top, bottom = round(y + 0.4 * high), round(y + 0.5 * high)
+    corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
     for step, (across, down) in enumerate(corners):
-        page.mouse.move(x + wide * across, y + high * down, steps=4)
+        page.mouse.move(across, down, steps=4)
         if step == 0:
             page.mouse.down()
     page.mouse.up()
@@ -58,7 +61,7 @@ def test_what_the_pointer_draws_around_is_the_gallery(page: Page, app: str) -> N
             }) : [];
           });
         }""",
-        [0.45, 0.55, 0.4, 0.5],
+        [(left - x) / wide, (right - x) / wide, (top - y) / high, (bottom - y) / high],
     )
     assert inside
     expect(page.get_by_text(f"{len(inside):,} images selected")).to_be_visible()
