@@ -117,7 +117,7 @@ def _one(file: Any, network: Known, *, key: str) -> None:
         judged = trusted.judge(network, prepared.pixels.reshape(card.shape), prepared.box)
         trusted.answer(seen["probabilities"], card, judged)
         st.html(html.probabilities(seen["probabilities"], card.classes, label=f"Probabilities for {file.name}"))
-        trusted.reasons(judged)
+        trusted.reasons(judged, card)
         with st.container(horizontal=True, gap="small"):
             pixels = np.ascontiguousarray(prepared.pixels.reshape(card.shape))
             if st.button("Open in Look inside", key=f"open-{key}", icon=":material/search:"):

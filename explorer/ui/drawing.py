@@ -47,7 +47,7 @@ def show(network: Known) -> None:
     draw.draw(
         key=PAPER,
         label=f"Paper to draw one {card.thing} on",
-        help=trusted.HELP,
+        help=trusted.about(card),
         address=_address(network),
         number=message.number,
         reply=reply(network, now),
