@@ -56,7 +56,7 @@ def _measure(name: str, network: Network, digits: data.Dataset, runs: int) -> No
     _time(f"{name}: oddness of all test digits", runs, lambda: oddness(rows, digits.test.labels))
 
     found = pca_points(network, pixels, labels, card, last)
-    names = [f"Test digit {number}" for number in chosen]
+    names = [f"Test image {number}" for number in chosen]
     figure = cloud(found["positions"], labels, found["predictions"], card.classes, names=names)
     report(f"{name}: a map to the browser", [len(figure_json(figure)) / 1_000], "kB")
     report(f"{name}: the pictures of its points", [len(sprites(np.asarray(pixels)).sheet) / 1_000], "kB")

@@ -113,7 +113,7 @@ def main() -> None:
         keep(page, "looks-for")
 
         page = open_page(browser, f"{app.url}/inside?network=lenet5&digit=18", height=1_000)
-        page.get_by_role("tab", name="Where digits separate").click()
+        page.get_by_role("tab", name="Where classes separate").click()
         page.locator(".st-key-separation .plot-container").wait_for(timeout=300_000)
         keep(page, "separate")
 

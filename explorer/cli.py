@@ -16,7 +16,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Kernelscope: shape a convolutional network, train it on real digits, look inside.",
+    help="Kernelscope: shape a convolutional network, train it on real images, look inside.",
 )
 app.command()(upkeep.doctor)
 app.command()(upkeep.data)

@@ -114,6 +114,11 @@ def test_of_other_data_a_network_s_own_calibration_tells(whole: Dataset) -> None
     assert "Strangeness" in verdict.reasons[0]
     letter = np.asarray(whole.test.pixels[:1])
     assert rejection.judge(network, None, letter, CLOTHES).reasons == ("",)
+    # A coat fills its field as no digit does, and is a coat all the same; a speck is nothing in any data set.
+    full = np.full((1, 1, 28, 28), 255, np.uint8)
+    assert rejection.judge(network, None, full, CLOTHES).reasons == ("",)
+    assert "more than in any digit" in rejection.judge(network, None, full, CARD).reasons[0]
+    assert rejection.judge(network, None, full, CLOTHES, [(3, 3, 9, 8)]).reasons == ("It is only a speck of ink.",)
 
 
 def replace_first(whole: Dataset, count: int) -> data.Images:

@@ -35,7 +35,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
             Method(
                 "integrated-gradients",
                 "Integrated gradients",
-                "Each pixel's share of the difference between this digit's logit and that of a black image.",
+                "Each pixel's share of the difference between this image's logit and that of a black one.",
                 "Black is the reference, so black pixels get nothing, also where their emptiness decides.",
                 "Sundararajan et al. 2017, Axiomatic Attribution for Deep Networks",
             ),
@@ -43,7 +43,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 "occlusion",
                 "Occlusion",
                 f"How far the logit falls when a black square of {PATCH} × {PATCH} pixels covers the place.",
-                "A square over black changes nothing, and its edge makes strokes that no digit has.",
+                "A square over black changes nothing, and its edge makes lines that no image has.",
                 "Zeiler & Fergus 2014, Visualizing and Understanding Convolutional Networks",
             ),
             Method(
@@ -57,7 +57,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 "deconvolution",
                 "Deconvolution",
                 "The logit sent back through the transposed layers, only positive signals passing each ReLU.",
-                "It ignores which ReLUs were off for this digit, so part of the pattern is the network's alone.",
+                "It ignores which ReLUs were off for this image, so part of the pattern is the network's alone.",
                 "Zeiler & Fergus 2014, Visualizing and Understanding Convolutional Networks",
             ),
             Method(
@@ -78,7 +78,7 @@ METHODS: Mapping[str, Method] = MappingProxyType(
                 "cam",
                 "Class activation map",
                 "The last maps weighted by the class's own weights: these parts add up to the logit, less its bias.",
-                "Each number sees a wide patch of the digit, so its place is only the middle of what it rests on.",
+                "Each number sees a wide patch of the image, so its place is only the middle of what it rests on.",
                 "Zhou et al. 2016, Learning Deep Features for Discriminative Localization",
             ),
         )

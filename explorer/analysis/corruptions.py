@@ -1,4 +1,4 @@
-"""Digits made harder by a known amount: shifted, turned, scaled, noisy, blurred, faint, inverted.
+"""Images made harder by a known amount: shifted, turned, scaled, noisy, blurred, faint, inverted.
 
 Brightness in and out: float32 (N, C, H, W), black 0, white 1. What is random (the direction of a shift, the noise)
 follows from the image's number alone, so that every network, amount and machine meets the same images.
@@ -24,7 +24,7 @@ _REACH = 4.0  # standard deviations that a blur's window has on each side, as Sc
 
 @dataclass(frozen=True)
 class Corruption:
-    """One way to make digits harder. ``levels`` are the amounts that are tried, in ``unit``; ``neutral`` is the one
+    """One way to make images harder. ``levels`` are the amounts that are tried, in ``unit``; ``neutral`` is the one
     that changes nothing; ``about`` is one sentence on what an amount means."""
 
     name: str
@@ -133,7 +133,7 @@ CORRUPTIONS: Mapping[str, Corruption] = {
             "pixels",
             (0, 1, 2, 3, 4, 5, 6, 8),
             0,
-            "Each digit is moved in a direction of its own; black comes in from outside.",
+            "Each image is moved in a direction of its own; black comes in from outside.",
             _shift,
         ),
         Corruption(
@@ -142,7 +142,7 @@ CORRUPTIONS: Mapping[str, Corruption] = {
             "degrees, clockwise",
             (-60, -45, -30, -20, -10, 0, 10, 20, 30, 45, 60),
             0,
-            "All digits are turned about the centre, to the right above 0, to the left below.",
+            "All images are turned about the centre, to the right above 0, to the left below.",
             _rotation,
         ),
         Corruption(
@@ -151,7 +151,7 @@ CORRUPTIONS: Mapping[str, Corruption] = {
             "times its size",
             (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3, 1.4, 1.5),
             1,
-            "All digits are made smaller or larger about the centre; what leaves the picture is lost.",
+            "All images are made smaller or larger about the centre; what leaves the picture is lost.",
             _scale,
         ),
         Corruption(

@@ -55,7 +55,7 @@ def probe_curve(
     """
     if len(learn[1]) < NEIGHBOURS or len(np.unique(learn[1])) < 2 or not len(score[1]):
         raise DataError(
-            f"{len(learn[1]):,} digits to fit a probe on and {len(score[1]):,} to score it on are too few: "
+            f"{len(learn[1]):,} images to fit a probe on and {len(score[1]):,} to score it on are too few: "
             f"at least {NEIGHBOURS} of two classes are needed, and one to score"
         )
     names = list(layers or readable_layers(network))

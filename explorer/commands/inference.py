@@ -136,7 +136,9 @@ def compare(
 
 
 def predict(
-    image: Annotated[list[Path], typer.Argument(metavar="IMAGE…", help="Pictures of digits, one or many each.")],
+    image: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE…", help="Pictures of what the network reads, one or many each.")
+    ],
     model: Annotated[
         str | None,
         typer.Option(
@@ -146,7 +148,7 @@ def predict(
     data_dir: DataDirOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Say which digits each picture shows, and what is none; exit status 1 where a file could not be read."""
+    """Say what each picture shows, and what looks unknown; exit status 1 where a file could not be read."""
     use_data_dir(data_dir)
     failed = False
     with reporting(json) as out:
@@ -163,7 +165,7 @@ def predict(
                 else:
                     typer.echo(f"{path}: {error}", err=True)
             else:
-                text = ", ".join(map(_in_words, digits))
+                text = ", ".join(_in_words(digit, opened.card) for digit in digits)
                 out.result({"file": str(path), "digits": digits}, f"{path}: {text}")
     if failed:
         raise typer.Exit(1)
@@ -215,9 +217,10 @@ def _prepared(content: bytes, name: str, shape: tuple[int, int, int]) -> list[Pr
     return digits.read(content, name, shape=shape)
 
 
-def _in_words(digit: dict[str, Any]) -> str:
+def _in_words(digit: dict[str, Any], card: DataCard) -> str:
     said = f"{digit['name']} ({digit['probability']:.1%})"
-    return f"no digit (raw answer {said})" if digit["rejected"] else said
+    none = "no digit" if card.thing == "digit" else "unknown"
+    return f"{none} (raw answer {said})" if digit["rejected"] else said
 
 
 def _digits(path: Path, opened: Opened, trust: Trust | None) -> list[dict[str, Any]]:

@@ -93,7 +93,7 @@ class Gathering:
     def _picture(self, name: str, data: bytes) -> None:
         found = read(data, name, shape=self.shape)
         pixels = np.stack([np.repeat(digit.pixels[None], self.shape[0], axis=0) for digit in found])
-        names = [name] if len(found) == 1 else [f"{name}, digit {place}" for place in range(1, len(found) + 1)]
+        names = [name] if len(found) == 1 else [f"{name}, no. {place}" for place in range(1, len(found) + 1)]
         self._take(names, pixels, np.full(len(found), -1))
 
     def _take(self, names: list[str], pixels: np.ndarray, labels: np.ndarray) -> None:

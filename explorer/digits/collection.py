@@ -82,7 +82,7 @@ def _rows(archive: zipfile.ZipFile) -> list[dict[str, str]]:
     if not rows or not {"file", "label"} <= set(rows[0]):
         raise PictureError(f"{TABLE} in the ZIP has no rows with a file and a label: write these two columns.")
     if len(rows) > MOST:
-        raise PictureError(f"The ZIP holds {len(rows):,} digits: at most {MOST} are kept, so part it.")
+        raise PictureError(f"The ZIP holds {len(rows):,} images: at most {MOST} are kept, so part it.")
     return rows
 
 
@@ -96,7 +96,7 @@ def _read(archive: zipfile.ZipFile, row: dict[str, str], classes: Sequence[str],
         raise PictureError(f"{name!r} in the ZIP: {error}") from None
     if picture.rgb.shape[:2] != shape[1:]:
         raise PictureError(
-            f"{name!r} in the ZIP is {picture.rgb.shape[1]} × {picture.rgb.shape[0]} pixels: a kept digit has "
+            f"{name!r} in the ZIP is {picture.rgb.shape[1]} × {picture.rgb.shape[0]} pixels: a kept image has "
             f"{shape[2]} × {shape[1]}, so upload it as a picture instead."
         )
     pixels = picture.rgb[..., : shape[0]].transpose(2, 0, 1)
@@ -113,7 +113,7 @@ def _bytes_of(archive: zipfile.ZipFile, name: str) -> bytes:
     with archive.open(entry) as file:
         content = file.read(_MOST_BYTES_OF_A_FILE + 1)  # whatever size the entry claims
     if len(content) > _MOST_BYTES_OF_A_FILE:
-        raise PictureError(f"{name!r} in the ZIP is larger than any kept digit: download it again from here.")
+        raise PictureError(f"{name!r} in the ZIP is larger than any kept image: download it again from here.")
     return content
 
 
@@ -143,5 +143,5 @@ def joined(digits: Iterable[Kept], more: Iterable[Kept]) -> tuple[Kept, ...]:
     there = {(digit.pixels.tobytes(), digit.label): digit for digit in digits}
     found = tuple({**there, **all_of_them}.values())
     if len(found) > MOST:
-        raise PictureError(f"That would be {len(found):,} digits: at most {MOST} are kept, so remove some first.")
+        raise PictureError(f"That would be {len(found):,} images: at most {MOST} are kept, so remove some first.")
     return found

@@ -80,7 +80,7 @@ def decode(data: bytes, name: str = "") -> Picture:
         )
     kind = picture_format(data)
     if kind is None:
-        raise PictureError(f"This is {what_it_is(data)}: digits are read from {READABLE} pictures, so save it as one.")
+        raise PictureError(f"This is {what_it_is(data)}: {READABLE} pictures are read, so save it as one.")
     if kind == "JPEG" and data.count(b"\xff\xda") > MAX_JPEG_SCANS:
         raise PictureError(
             f"This JPEG is built from more than {MAX_JPEG_SCANS} layers and takes too long: save it again."
@@ -117,7 +117,7 @@ def _opened(data: bytes, kind: str) -> Image.Image:
         raise _damaged(kind)  # a decoder's buffer is as large as a tile, whatever the picture's size
     if max(width, height) < MIN_LONG_SIDE or min(width, height) < 1:
         raise PictureError(
-            f"This {kind} is {width} × {height} pixels: a digit needs at least {MIN_LONG_SIDE} pixels in height or "
+            f"This {kind} is {width} × {height} pixels: it takes at least {MIN_LONG_SIDE} pixels in height or "
             "width, so choose a larger picture."
         )
     return image

@@ -90,7 +90,7 @@ def prepare_box(
     ink = sheet.page.ink[rows, columns]
     strokes = _own(sheet.page.strokes, rows, columns)
     if not strokes.any():
-        raise PictureError("There is no ink in this box: move it onto a digit, or delete it.")
+        raise PictureError("There is no ink in this box: move it onto something drawn, or delete it.")
     near = ndimage.binary_dilation(strokes, iterations=3)
     margin = max(4, round(0.15 * max(ink.shape)))
     alone = np.pad(np.where(near, ink, 0.0), margin)

@@ -13,7 +13,7 @@ from explorer.errors import PictureError
 
 LONGEST = 4_096
 """Characters of a link's text; browsers and servers take addresses of twice that."""
-_DAMAGED = "the digit in the link is damaged: ask for the link again, and copy it whole"
+_DAMAGED = "the picture in the link is damaged: ask for the link again, and copy it whole"
 
 
 def to_text(pixels: np.ndarray) -> str:
@@ -28,7 +28,9 @@ def from_text(text: str, shape: tuple[int, int, int]) -> np.ndarray:
     The text comes from anybody: nothing larger than the shape's bytes is ever unpacked. Raises PictureError.
     """
     if len(text) > LONGEST:
-        raise PictureError(f"the digit in the link is longer than {LONGEST:,} characters: it is none of Kernelscope's")
+        raise PictureError(
+            f"the picture in the link is longer than {LONGEST:,} characters: it is none of Kernelscope's"
+        )
     size = math.prod(shape)
     try:
         packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

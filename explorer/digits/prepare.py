@@ -195,7 +195,7 @@ def _ink(even: np.ndarray, options: Preparation) -> tuple[np.ndarray, int, list[
     """Strokes without paper, specks and other marks: ink (H, W), how many marks were left out, and the two steps."""
     strokes = ink.strokes_of(even, one_digit=options.specks)
     if strokes is None:
-        raise PictureError("No ink found in this picture: draw or photograph one digit that stands out from its paper.")
+        raise PictureError("No ink found in this picture: draw or photograph one thing that stands out from its paper.")
     clean = ink.full_ink(even, strokes, contrast=options.contrast)
     note = f"All that is more than {strokes.level:.0%} ink counts as a stroke (Otsu's threshold)."
     found = _step("ink", note, strokes.everything)

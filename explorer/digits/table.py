@@ -39,7 +39,7 @@ def digits_in(data: bytes, shape: tuple[int, int, int], classes: int) -> tuple[n
     headed = not all(_is_number(name) for name in names)
     body = head.partition(b"\n")[2] if headed else head
     if not body.strip():
-        raise PictureError("There is no row in this table: each row is one digit.")
+        raise PictureError("There is no row in this table: each row is one image.")
     try:
         rows = BytesIO(body)
         values = np.loadtxt(rows, delimiter=",", dtype=np.float32, ndmin=2, quotechar='"', comments=None)
@@ -49,7 +49,7 @@ def digits_in(data: bytes, shape: tuple[int, int, int], classes: int) -> tuple[n
         ) from None
     if values.shape[1] not in (columns, columns + 1):
         raise PictureError(
-            f"This table has {values.shape[1]:,} columns: a digit has {columns:,} pixels, and may have a label before."
+            f"This table has {values.shape[1]:,} columns: an image has {columns:,} pixels, and may have a label before."
         )
     labels = np.full(len(values), -1)
     if values.shape[1] == columns + 1:

@@ -1,4 +1,4 @@
-"""How answers change while digits get harder: accuracy of several networks, probabilities of one digit."""
+"""How answers change while images get harder: accuracy of several networks, probabilities of one image."""
 
 from __future__ import annotations
 

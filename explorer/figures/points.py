@@ -93,7 +93,7 @@ def _ring(current: np.ndarray) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": "current digit",
+        "name": "current one",
         "x": current[:1].astype(np.float32),
         "y": current[1:].astype(np.float32),
         "marker": {"size": 18, "symbol": "circle-open", "color": LIGHT.text, "line": {"width": 3}},
@@ -137,6 +137,6 @@ def table(
     """One row a point; ``numbers`` are the images' own."""
     rows = zip(numbers.tolist(), labels.tolist(), predictions.tolist(), positions.tolist(), strict=True)
     return [
-        {"digit": number, "true": classes[true], "read as": classes[read], "x": x, "y": y}
+        {"image": number, "true": classes[true], "read as": classes[read], "x": x, "y": y}
         for number, true, read, (x, y) in rows
     ]

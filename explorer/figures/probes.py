@@ -1,4 +1,4 @@
-"""Probe digits: what a network made of each of them at a moment of its training."""
+"""Probe images: what a network made of each of them at a moment of its training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from explorer.figures.theme import LIGHT
 
 
 def probes(probabilities: np.ndarray, labels: np.ndarray, classes: Sequence[str], *, title: str = "") -> go.Figure:
-    """Class probabilities (P, K) of P probe digits with true classes ``labels`` (P,): one row a digit, one column a
+    """Class probabilities (P, K) of P probe images with true classes ``labels`` (P,): one row an image, one column a
     class, the true class framed, in the colour of right where it is also the most probable, else of wrong. The scale
     is always 0 to 1, so that snapshots can be compared. A click gives y, the probe's number.
     """
@@ -24,7 +24,7 @@ def probes(probabilities: np.ndarray, labels: np.ndarray, classes: Sequence[str]
         "xgap": 2,
         "ygap": 2,
         "customdata": [[f"true {classes[label]}"] * len(classes) for label in labels],
-        "hovertemplate": "digit %{y}, %{customdata}<br>probability of %{x}: %{z:.5~f}<extra></extra>",
+        "hovertemplate": "image %{y}, %{customdata}<br>probability of %{x}: %{z:.5~f}<extra></extra>",
     }
     right = probabilities.argmax(1) == labels
     rows = {"tickvals": list(range(len(labels))), "ticks": "", "showgrid": False, "zeroline": False}

@@ -1,4 +1,4 @@
-"""What it rests on: attribution maps of one digit by every method that the network has, beside random weights."""
+"""What it rests on: attribution maps of one image by every method that the network has, beside random weights."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from explorer.ui.text import number
 
 SIDE = 112
 WIDTH = 2 * SIDE + 12
-LOOKS = {"overlay": "over the digit", "bare": "bare"}
+LOOKS = {"overlay": "over the image", "bare": "bare"}
 NAMES = ("this network", "random weights")
 
 
@@ -40,12 +40,12 @@ def show(network: Known, card: DataCard, layers: tuple[LayerShape, ...], pixels:
             format_func=LOOKS.__getitem__,
             key="rests-look",
             persist_state="session",
-            help="Bare maps have their own resolution and their numbers on hover; over the digit they are stretched.",
+            help="Bare maps have their own resolution and their numbers on hover; over the image they are stretched.",
         )
     st.caption(
         f"Orange speaks for class {html.escape_markdown(card.classes[target])}, blue against it; each map has a scale "
         "of its own. On the right the same method on the same architecture with random weights: where both maps look "
-        "alike, the map shows the digit or the architecture, not what was learned (Adebayo et al. 2018)."
+        "alike, the map shows the image or the architecture, not what was learned (Adebayo et al. 2018)."
     )
     cache.load_captum()
     convolutions = [layer.name for layer in layers if isinstance(layer.layer, Conv)]
@@ -125,7 +125,7 @@ def _overlay(method: Method, title: str, found: Attribution, other: Attribution,
         f'<figure style="margin:0">{html.picture(overlay(pixels, one.values), size=SIDE, alt=alt)}'
         f'<figcaption style="font-size:0.75rem;opacity:0.7">{escape(name)}</figcaption></figure>'
         for one, name in zip((found, other), NAMES, strict=True)
-        for alt in (f"{method.title} for class {title}, {name}, over the digit",)
+        for alt in (f"{method.title} for class {title}, {name}, over the image",)
     ]
     st.html(f'<div style="display:flex;gap:0.5rem">{"".join(pictures)}</div>')
 

@@ -1,4 +1,4 @@
-"""What edits do: to the test digits together, class by class, and to the current digit."""
+"""What edits do: to the test images together, class by class, and to the current digit."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from explorer.ui import cache, html, jobs, text
 from explorer.ui.components import chart
 
 BUDGET = 10_000_000_000
-"""Multiply-adds that two cores do in about a second; a network that needs more for all test digits is shown some."""
+"""Multiply-adds that two cores do in about a second; a network that needs more for all test images is shown some."""
 
 
 @dataclass(frozen=True, eq=False)
 class Effect:
-    """The answers without and with the edits, to every so many-th test digit."""
+    """The answers without and with the edits, to every so many-th test image."""
 
     before: Evaluation
     after: Evaluation
@@ -34,7 +34,7 @@ class Effect:
 
 
 def headline(network: Known, card: DataCard, edits: Edits) -> Effect:
-    """Accuracy before and after, in one sentence. Where all test digits take long there are some of them, and a way to
+    """Accuracy before and after, in one sentence. Where all test images take long there are some of them, and a way to
     count all."""
     every = _every(network, card)
     found = _counted(network, card, edits) if every > 1 and edits else None
@@ -52,7 +52,7 @@ def headline(network: Known, card: DataCard, edits: Edits) -> Effect:
 def _sentence(found: Effect, edited: bool) -> None:
     before, after, number = found.before, found.after, len(found.before.labels)
     some = "" if found.every == 1 else f" (every {_ordinal(found.every)} one)"
-    which = f"{number:,} test digits{some}"
+    which = f"{number:,} test images{some}"
     if not edited:
         st.markdown(f"As it is, the network reads **{before.accuracy:.2%}** of {which} right.")
         return
@@ -67,7 +67,7 @@ def _sentence(found: Effect, edited: bool) -> None:
 
 def digit(network: Known, card: DataCard, edits: Edits, pixels: np.ndarray, label: int | None) -> None:
     """The current digit's probabilities before and after."""
-    st.markdown("**The current digit**")
+    st.markdown(f"**The current {card.thing}**")
     before, after = (
         cache.changed_probabilities(network.id, network.version, done, card.name, pixels.tobytes())
         for done in (to_json(()), to_json(edits))
@@ -81,7 +81,7 @@ def digit(network: Known, card: DataCard, edits: Edits, pixels: np.ndarray, labe
 
 
 def classes(card: DataCard, effect: Effect, edited: bool) -> None:
-    """Which digits are still found."""
+    """Which images are still found."""
     found = [
         per_class(confusion(one.labels, one.predictions, len(card.classes))) for one in (effect.before, effect.after)
     ]
@@ -94,16 +94,16 @@ def classes(card: DataCard, effect: Effect, edited: bool) -> None:
     st.markdown("**Class by class**")
     st.html(
         html.table(
-            ("Class", "Before", "After", "Points", "Digits"),
+            ("Class", "Before", "After", "Points", "Images"),
             rows,
-            caption="Of the test digits of each class the share that is read right.",
+            caption="Of the test images of each class the share that is read right.",
             numeric=(1, 2, 3, 4),
         )
     )
 
 
 def all_counted(card: DataCard, effect: Effect) -> tuple[Dataset, Evaluation] | None:
-    """The data set and the edited network's answers to all of its test digits, where they have been counted."""
+    """The data set and the edited network's answers to all of its test images, where they have been counted."""
     return None if effect.every > 1 else (cache.dataset(card.name), effect.after)
 
 
@@ -119,7 +119,7 @@ def _request(network: Known, card: DataCard, edits: Edits) -> Request:
 
 
 def _counted(network: Known, card: DataCard, edits: Edits) -> Effect | None:
-    """What a job has counted on all test digits, None where it hasn't."""
+    """What a job has counted on all test images, None where it hasn't."""
     request = _request(network, card, edits)
     if service.local().look(request.key).state != "done":
         return None
@@ -133,7 +133,7 @@ def _counted(network: Known, card: DataCard, edits: Edits) -> Effect | None:
 
 
 def _every(network: Known, card: DataCard) -> int:
-    """Each how many-th test digit is looked at: all where the network is small enough."""
+    """Each how many-th test image is looked at: all where the network is small enough."""
     work = totals(trace(network.spec.model, card.shape, len(card.classes))).macs
     return max(1, round(len(cache.dataset(card.name).test) * work / BUDGET))
 

@@ -120,7 +120,7 @@ def _one(network: Known, edits: Edits, unit: Unit, count: int, noun: str) -> Non
             on_change=switch,
             help=f"As if the network had been built without this {noun}: nothing after it reads its output any more."
             if layer != "output"
-            else "Its logit is 0 for every digit.",
+            else "Its logit is 0 for every image.",
         )
     st.slider(
         "Times",

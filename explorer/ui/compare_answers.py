@@ -1,4 +1,4 @@
-"""Who reads what right: each network's answers against the current one's, digit by digit."""
+"""Who reads what right: each network's answers against the current one's, image by image."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHORT = 2
 SURE = 0.05
 """A p-value below it is taken for more than chance."""
 ABOUT = (
-    "Digits that both read alike say nothing about which is better; of the others each falls to one side or the other, "
+    "Images that both read alike say nothing about which is better; of the others each falls to one side or the other, "
     "like a coin, if neither is better (McNemar's test, exact). It speaks of these trained networks: another seed "
     "gives others. Whether a choice matters, several runs with different seeds tell."
 )
@@ -41,7 +41,7 @@ class Answers(NamedTuple):
 
 
 def show(chosen: Sequence[Known], card: DataCard) -> None:
-    """Sentences, table, the current digit, and the digits that they read otherwise."""
+    """Sentences, table, the current digit, and the images that they read otherwise."""
     st.markdown("**Who reads what right**", help=ABOUT)
     usable = [one for one in chosen if one.usable]
     without = [html.bold(one.label) for one in chosen if not one.usable]
@@ -58,7 +58,7 @@ def show(chosen: Sequence[Known], card: DataCard) -> None:
     st.markdown("\n".join(f"- {sentence(one.name, first.name, pair)}" for one, pair in zip(others, pairs, strict=True)))
     _table(first, others, pairs)
     _current(usable, card)
-    _digits(first, others, card)
+    _images(first, others, card)
 
 
 def sentence(name: str, other: str, pair: Paired) -> str:
@@ -68,7 +68,7 @@ def sentence(name: str, other: str, pair: Paired) -> str:
     low, high = (100 * end for end in pair.interval)
     if pair.p_value >= SURE:
         return (
-            f"Between {one} and {beside} these {total:,} digits tell no difference: each is right alone on "
+            f"Between {one} and {beside} these {total:,} images tell no difference: each is right alone on "
             f"{pair.first:,} and {pair.second:,} of them."
         )
     better, worse, sign = (one, beside, 1) if pair.difference > 0 else (beside, one, -1)
@@ -97,14 +97,14 @@ def _table(first: Answers, others: Sequence[Answers], pairs: Sequence[Paired]) -
         html.table(
             ("Network", "Right", "Points more", "95% interval", "Right alone", "Wrong alone", "Both wrong", "p-value"),
             rows,
-            caption=f"Each beside {first.name}, which reads {first.found.accuracy:.2%} of the same digits right",
+            caption=f"Each beside {first.name}, which reads {first.found.accuracy:.2%} of the same images right",
             numeric=range(1, 8),
             row_heads=True,
         )
     )
 
 
-def _digits(first: Answers, others: Sequence[Answers], card: DataCard) -> None:
+def _images(first: Answers, others: Sequence[Answers], card: DataCard) -> None:
     beside = others[0]
     if len(others) > 1:
         names = [one.network.id for one in others]
@@ -126,7 +126,7 @@ def _digits(first: Answers, others: Sequence[Answers], card: DataCard) -> None:
         "neither": ("Both wrong", both_wrong(first.found, beside.found)),
     }
     group = st.pills(
-        "Digits shown",
+        "Images shown",
         list(groups),
         default="first",
         required=True,
@@ -142,7 +142,7 @@ def _digits(first: Answers, others: Sequence[Answers], card: DataCard) -> None:
     more = f"The first {SHOWN}. " if len(numbers) > SHOWN else ""
     reads = f"{html.escape_markdown(first.name)}, then {html.escape_markdown(beside.name)}"
     wrong = f"what each reads, {reads}" if group == "neither" else "what the other one reads"
-    st.caption(f"{more}What it is → {wrong}. Click one: it becomes the current digit, above.")
+    st.caption(f"{more}What it is → {wrong}. Click one: it becomes the current {card.thing}, above.")
     current = np.flatnonzero(shown == state.digit_index())
     answers = {"first": [beside], "other": [first], "neither": [first, beside]}[group or "first"]
     wall(
@@ -150,10 +150,10 @@ def _digits(first: Answers, others: Sequence[Answers], card: DataCard) -> None:
         key="compare-wall",
         scale="brightness",
         captions=[_caption(int(one), answers, card) for one in shown],
-        details=[f"Test digit {one}: {_caption(int(one), [first, beside], card)}" for one in shown],
+        details=[f"Test image {one}: {_caption(int(one), [first, beside], card)}" for one in shown],
         tile=72 if max(map(len, card.classes)) <= SHORT else 132,
         selected=int(current[0]) if len(current) else None,
-        label="Digits that they read differently, or both wrong",
+        label="Images that they read differently, or both wrong",
         on_click=lambda position: state.select_digit(int(shown[position])),
     )
 
@@ -166,7 +166,7 @@ def _caption(index: int, answers: Sequence[Answers], card: DataCard) -> str:
 def _current(usable: Sequence[Known], card: DataCard) -> None:
     """What each network makes of the current digit."""
     pixels, label = sidebar.current_digit(usable[0])
-    st.markdown("**The current digit, as each reads it**")
+    st.markdown(f"**The current {card.thing}, as each reads it**")
     for side, one in zip(st.columns(len(usable), gap="medium"), usable, strict=True):
         shares = cache.probabilities(one.id, one.version, card.name, pixels.tobytes())
         with side:

@@ -26,8 +26,8 @@ from explorer.ui.text import duration, points
 MORE = 2
 """Seeds that one click adds for each."""
 ABOUT = (
-    "A run's result depends on its seed: the weights it starts from and the order of its digits. Only runs with "
-    "several seeds tell whether a choice makes a difference. Judge by the validation digits, and leave the test digits "
+    "A run's result depends on its seed: the weights it starts from and the order of its images. Only runs with "
+    "several seeds tell whether a choice makes a difference. Judge by the validation images, and leave the test images "
     "for the end: who chooses by them has learned from them."
 )
 
@@ -107,7 +107,7 @@ def _table(found: Sequence[Family]) -> None:
         row = (family.title, f"{len(validation)}{under_way}", _spread(validation), _spread(test), interval)
         rows.append(row if len(found) > 1 else row[:-1])
     head = ("Network", "Seeds", "Validation accuracy", "Test accuracy", "Points more, 95% interval")
-    beside_whom = f"; points of the validation digits more than {found[0].title}" if len(found) > 1 else ""
+    beside_whom = f"; points of the validation images more than {found[0].title}" if len(found) > 1 else ""
     st.html(
         html.table(
             head[: len(rows[0])],
@@ -120,7 +120,7 @@ def _table(found: Sequence[Family]) -> None:
 
 
 def _compared(one: Family, other: Family) -> Difference | None:
-    """The difference on the validation digits; None where those are not the same, or too little is known."""
+    """The difference on the validation images; None where those are not the same, or too little is known."""
     if not _same_digits(one, other):
         return None
     return difference(one.reached("validation_accuracy"), other.reached("validation_accuracy"))
@@ -137,14 +137,14 @@ def _sentences(found: Sequence[Family]) -> list[str]:
         compared = _compared(one, first)
         names = f"{html.bold(one.title)} and {html.bold(first.title)}"
         if not _same_digits(one, first):
-            sentences.append(f"{names} have other training or validation digits: their means are not held together.")
+            sentences.append(f"{names} have other training or validation images: their means are not held together.")
         elif compared is not None and not compared.told:
             sentences.append(f"Between {names} nothing can be told from chance yet.")
         elif compared is not None:
             better, worse = (one, first) if compared.value > 0 else (first, one)
             sentences.append(
                 f"{html.bold(better.title)} is better than {html.bold(worse.title)} by "
-                f"{100 * abs(compared.value):.2f} points of the validation digits, more than their seeds explain."
+                f"{100 * abs(compared.value):.2f} points of the validation images, more than their seeds explain."
             )
     return sentences
 
@@ -159,7 +159,7 @@ def _buttons(found: Sequence[Family]) -> None:
             key="more-seeds",
             icon=":material/casino:",
             help=f"{MORE * len(found)} runs, one after the other or side by side as there are cores{how_long}. "
-            "Network, digits and recipe stay as they are.",
+            "Network, images and recipe stay as they are.",
             on_click=_train,
             args=(found,),
         )

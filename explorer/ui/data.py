@@ -142,7 +142,7 @@ def _samples(network: Known, data: Dataset) -> None:
     gallery.digits(data, split, shown, [f"{data.card.classes[labels[n]]} · {n}" for n in shown], key="data-wall")
     st.caption(
         f"{len(numbers):,} images, under each its class · its number. "
-        "Click one to make it the current digit on every page."
+        f"Click one to make it the current {data.card.thing} on every page."
     )
 
 
@@ -167,4 +167,4 @@ def _controls() -> None:
 @shell.fragment(key="design")
 def _outcome() -> None:
     if not state.draft().train.augmentation:
-        st.caption("Nothing is changed now. Move a slider: the first training digits will be here, changed by it.")
+        st.caption("Nothing is changed now. Move a slider: the first training images will be here, changed by it.")

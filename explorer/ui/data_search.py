@@ -28,7 +28,7 @@ Result = Mapping[str, np.ndarray]
 
 @shell.fragment()
 def hard_and_odd(network: Known, data: Dataset) -> None:
-    """The tab with the digits of the highest loss, and those farthest from others of their class."""
+    """The tab with the images of the highest loss, and those farthest from others of their class."""
     if not network.usable:
         st.info(f"{html.bold(network.title)} has no weights yet: what it finds hard appears with the first checkpoint.")
         return
@@ -83,7 +83,9 @@ def hard_and_odd(network: Known, data: Dataset) -> None:
     shown = numbers[:SHOWN]
     captions = [_caption(data, split, found, order, number) for number in shown.tolist()]
     gallery.digits(data, split, shown, captions, key="data-ranked", tile=84)
-    st.caption(f"The first {len(shown):,} of {len(numbers):,}. Click one to make it the current digit on every page.")
+    st.caption(
+        f"The first {len(shown):,} of {len(numbers):,}. Click one to make it the current {card.thing} on every page."
+    )
 
 
 def _caption(data: Dataset, split: state.Split, found: Result, order: str, number: int) -> str:
@@ -96,10 +98,11 @@ def _caption(data: Dataset, split: state.Split, found: Result, order: str, numbe
 @shell.fragment()
 def duplicates(network: Known, data: Dataset) -> None:
     """The tab with the pairs of images of different splits that are the same or nearly so."""
+    thin = " Thin digits, ones above all, are close by nature." if data.card.thing == "digit" else ""
     st.caption(
         "An image that was learned from and is also tested on would be no test. Equal pairs are found by their bytes. "
         "Near ones differ by few grey levels: the root mean square over all pixels, on which 0 is the same image and "
-        "255 its negative. No pair below the limit is missed. Thin digits, ones above all, are close by nature."
+        f"255 its negative. No pair below the limit is missed.{thin}"
     )
     chosen = network.spec.data
     found = jobs.result(
@@ -158,7 +161,7 @@ def _pairs(data: Dataset, pairs: np.ndarray, splits: np.ndarray, words: list[str
         scale="brightness",
         captions=titles,
         details=[
-            f"{'Training' if split == 'train' else 'Test'} digit {number}, {words[at // 2]}"
+            f"{'Training' if split == 'train' else 'Test'} image {number}, {words[at // 2]}"
             for at, (split, number) in enumerate(places)
         ],
         tile=84,

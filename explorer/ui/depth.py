@@ -18,8 +18,8 @@ def show(network: Known, card: DataCard) -> None:
     st.caption(
         "Two simple readers get each layer's answers and name the class: a linear probe (logistic regression, Alain & "
         "Bengio 2016) and the 5 nearest neighbours. Where the first is good, straight cuts separate the classes. Both "
-        "read at most 256 principal components. They learn from digits that the network learned from and are scored on "
-        "its validation digits; nothing is chosen by the score, and the test set is not used."
+        "read at most 256 principal components. They learn from images that the network learned from and are scored on "
+        "its validation images; nothing is chosen by the score, and the test set is not used."
     )
     request = ask("separation-probes", network=network, data=cache.dataset(card.name))
     about = "It takes half a minute to some minutes, by the network's size, in a process of its own, and is kept."
@@ -35,7 +35,7 @@ def show(network: Known, card: DataCard) -> None:
         alt=f"Accuracy of both readers by layer. The linear probe: {found['linear'][0]:.1%} on the pixels, at most "
         f"{found['linear'][best]:.1%}, after {layers[best]}.",
     )
-    st.caption(f"Learned from {int(found['learned']):,} digits, scored on {int(found['scored']):,} validation digits.")
+    st.caption(f"Learned from {int(found['learned']):,} images, scored on {int(found['scored']):,} validation images.")
     with st.expander("As a table", key="separation-depth-table"):
         columns = zip(*(found[name] for name in ("linear", "neighbours", "numbers", "kept", "variance")), strict=True)
         rows = [
@@ -43,4 +43,4 @@ def show(network: Known, card: DataCard) -> None:
             for name, (linear, near, numbers, kept, variance) in zip(layers, columns, strict=True)
         ]
         head = ("After layer", "Linear probe", "5 neighbours", "Numbers", "Components read", "Variance in them")
-        st.html(html.table(head, rows, caption="Share of validation digits named right", numeric=(1, 2, 3, 4, 5)))
+        st.html(html.table(head, rows, caption="Share of validation images named right", numeric=(1, 2, 3, 4, 5)))

@@ -1,4 +1,4 @@
-"""What two networks or more have in common and in what they differ: shape, recipe and digits, fact by fact."""
+"""What two networks or more have in common and in what they differ: shape, recipe and images, fact by fact."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _DENSE: dict[str, Callable[[DenseBlock], str]] = {
     "dropout": lambda block: f"{block.dropout:.0%}",
 }
 _DATA: dict[str, Callable[[DataSpec], str]] = {
-    "Training digits": lambda data: "all" if data.train_size is None else f"{data.train_size:,}",
+    "Training images": lambda data: "all" if data.train_size is None else f"{data.train_size:,}",
     "Validation share": lambda data: _share(data.validation_share),
     "Seed of the split": lambda data: str(data.split_seed),
 }

@@ -45,13 +45,14 @@ def show() -> None:
 
 def _camera(network: Known) -> None:
     photo = st.camera_input(
-        "Photograph your digits",
+        "Take a photograph",
         key="camera",
         width=420,
         help="The browser asks whether the page may use the camera. The picture stays in this session's memory.",
     )
     if photo is None:
-        st.caption("Fill the frame with one digit or with a sheet of them, dark on light paper or the reverse.")
+        thing = find_card(network.spec.data.dataset).thing
+        st.caption(f"Fill the frame with one {thing} or with a sheet of them, dark on light paper or the reverse.")
         return
     with st.container(border=True, key="picture-camera"), shell.sentences():
         _one(photo, network, key="camera")
@@ -59,18 +60,19 @@ def _camera(network: Known) -> None:
 
 def _upload(network: Known) -> None:
     files = st.file_uploader(
-        "Pictures of digits, a ZIP of them, or a CSV",
+        "Pictures, a ZIP of them, or a CSV",
         type=None,
         accept_multiple_files=True,
         key="upload",
         on_change=_open_uploaded,
-        help="PNG, JPEG, WebP, BMP, GIF or TIFF, up to 20 MB each; a ZIP of them; or a CSV in MNIST's form, one digit "
-        "a row, with its label or without. They stay in this server's memory and go nowhere else. A digit that you "
-        "open has its 28 × 28 pixels in the page's address, so that a link shows it.",
+        help="PNG, JPEG, WebP, BMP, GIF or TIFF, up to 20 MB each; a ZIP of them; or a CSV in MNIST's form, one image "
+        "a row, with its label or without. They stay in this server's memory and go nowhere else. What you open in "
+        "*Look inside* has its pixels in the page's address, so that a link shows it.",
     )
     if not files:
+        thing = find_card(network.spec.data.dataset).thing
         st.info(
-            "Write one digit or many on paper, photograph it, and put the picture here. You see how each is turned "
+            f"Draw one {thing} or many on paper, photograph it, and put the picture here. You see how each is turned "
             "into the form that the network learned from, and what the network reads. Dark ink on light paper works "
             "as well as the reverse.",
             icon=":material/draw:",
@@ -115,7 +117,7 @@ def _one(file: Any, network: Known, *, key: str) -> None:
         judged = trusted.judge(network, prepared.pixels.reshape(card.shape), prepared.box)
         trusted.answer(seen["probabilities"], card, judged)
         st.html(html.probabilities(seen["probabilities"], card.classes, label=f"Probabilities for {file.name}"))
-        trusted.reasons(judged)
+        trusted.reasons(judged, card)
         with st.container(horizontal=True, gap="small"):
             pixels = np.ascontiguousarray(prepared.pixels.reshape(card.shape))
             if st.button("Open in Look inside", key=f"open-{key}", icon=":material/search:"):

@@ -10,7 +10,7 @@ import streamlit as st
 
 from explorer.data.cards import find_card
 from explorer.networks import Known
-from explorer.ui import cache, drawing, readings, shell, uploads
+from explorer.ui import cache, drawing, readings, shell, trusted, uploads
 
 EACH = 3
 """Up to so many pictures are shown one by one, with all their steps."""
@@ -43,9 +43,12 @@ def show(files: Sequence[Any], network: Known) -> None:
     doubts = readings.doubts(network, gathering.pixels)
     odd = sum(map(bool, doubts))
     count = len(gathering.names) - odd
-    st.markdown(f"**{count:,} digit{'s' if count != 1 else ''}**" + (f", {odd:,} more look like none" if odd else ""))
+    st.markdown(
+        f"**{count:,} {card.thing if count == 1 else card.things}**"
+        + (f", {odd:,} more look {trusted.unlike(card)}" if odd else "")
+    )
     found = readings.Readings(gathering.names, gathering.pixels, np.asarray(shares), gathering.labels, doubts)
-    readings.table(found, card, key=f"many-{stamp}", file_name="digits.csv")
+    readings.table(found, card, key=f"many-{stamp}", file_name=f"{card.things}.csv")
 
 
 def _progress(stamp: str, dataset: str, contents: list[tuple[str, bytes]]) -> None:
@@ -53,6 +56,6 @@ def _progress(stamp: str, dataset: str, contents: list[tuple[str, bytes]]) -> No
         gathering = cache.gathering(stamp, dataset, contents)
         finished = gathering.go_on(uploads.TURN)
         share = gathering.done / max(1, gathering.total)
-        st.progress(share, text=f"{len(gathering.names):,} digits found")
+        st.progress(share, text=f"{len(gathering.names):,} found")
         if finished:
             st.rerun()

@@ -20,8 +20,8 @@ DOUBTFUL = 0.7  # an answer less sure than this is drawn so
 EMPTY = Said("–", "there is no ink in this box", doubtful=True)
 WAITING = Said("?", "no answer: the network has no weights", doubtful=True)
 
-Kind = Literal["One digit", "Several digits"]
-KINDS: tuple[Kind, Kind] = ("One digit", "Several digits")
+Kind = Literal["One thing", "Several things"]
+KINDS: tuple[Kind, Kind] = ("One thing", "Several things")
 
 
 def choose(data: bytes, name: str, *, key: str) -> bool:
@@ -65,11 +65,11 @@ def show(data: bytes, name: str, network: Known, *, key: str) -> None:
             answers=[_said(one, digits, answers, strange.get(one.number, ""), card) for one in shown],
             classes=card.classes,
             dark=sheet.page.dark,
-            label=f"Boxes around the digits of {name}",
+            label=f"Boxes around the {card.things} of {name}",
         )
     with right:
         if not shown:
-            st.info("No digit was found. Press Add, then drag around one.", icon=":material/search_off:")
+            st.info("Nothing was found. Press Add, then drag around what is to be read.", icon=":material/search_off:")
         elif shares is None:
             st.caption(drawing.NO_WEIGHTS)
         elif read:
@@ -127,11 +127,15 @@ def _reading(shown: list[Boxed], answers: dict[int, np.ndarray], strange: Collec
         lines.append(gap.join(names))
     odd = sum(one.number in strange and one.label is None for one in shown)
     count = len(shown) - odd
-    st.markdown(f"**{count} digit{'s' if count != 1 else ''}** in {len(rows)} row{'s' if len(rows) != 1 else ''}")
+    st.markdown(
+        f"**{count} {card.thing if count == 1 else card.things}** in {len(rows)} row{'s' if len(rows) != 1 else ''}"
+    )
     st.code("\n".join(lines), language=None)
     if odd:
-        none = "One box looks like no digit" if odd == 1 else f"{odd} boxes look like no digit"
-        st.caption(f"{none}: ? here, dashed in the picture. Say there what it is, or delete it.")
+        boxes = "One box looks" if odd == 1 else f"{odd} boxes look"
+        st.caption(
+            f"{boxes} {trusted.unlike(card)}: ? here, dashed in the picture. Say there what it is, or delete it."
+        )
 
 
 def _table(
@@ -149,8 +153,8 @@ def _table(
     order = reading_order(np.array([one.box for one in read], dtype=float))
     labels = [read[number].label for number in order]
     known = np.array([-1 if label is None or label >= len(card.classes) else label for label in labels])
-    names = [f"digit {place}" for place in range(1, len(read) + 1)]
+    names = [f"{card.thing} {place}" for place in range(1, len(read) + 1)]
     # What somebody says of a box ends the doubt.
     left = ["" if read[number].label is not None else doubts[number] for number in order]
     found = readings.Readings(names, pixels[order], shares[order], known, left)
-    readings.table(found, card, key=f"sheet-{key}", file_name=f"{name.rsplit('.', 1)[0]}-digits.csv")
+    readings.table(found, card, key=f"sheet-{key}", file_name=f"{name.rsplit('.', 1)[0]}-{card.things}.csv")

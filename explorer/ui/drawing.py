@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 MAPS = 16
 PAPER = "draw"
 NO_WEIGHTS = "This network has no weights yet: choose another one in the sidebar."
-EMPTY = "Draw one digit, large."
 NO_MAPS_YET = "The network answers while you draw, and its first feature maps appear here."
 
 
@@ -47,8 +46,8 @@ def show(network: Known) -> None:
     now = look(network, message.picture, preparation.off())
     draw.draw(
         key=PAPER,
-        label="Paper to draw one digit on",
-        help=trusted.HELP,
+        label=f"Paper to draw one {card.thing} on",
+        help=trusted.about(card),
         address=_address(network),
         number=message.number,
         reply=reply(network, now),
@@ -96,7 +95,7 @@ def reply(network: Known, now: Drawn) -> bytes:
     elif not network.usable:
         said = f"<p>{NO_WEIGHTS}</p>"
     elif shares is None:
-        said = f"<p>{EMPTY}</p>"
+        said = f"<p>Draw one {card.thing}, large.</p>"
     else:
         said = f"<p>{trusted.answer_html(shares, card, now.judged)}</p>"
     bars = html.probabilities(shares, card.classes, label="Probabilities for your drawing")

@@ -73,7 +73,7 @@ def show(network: Known, data: Dataset, macs: int) -> None:
         _patches(looked, numbers)
     unit = _chosen(looked)
     if unit is None:
-        st.caption(f"Click a {chosen.word}: below it its patches open, each leads to its digit.")
+        st.caption(f"Click a {chosen.word}: below it its patches open, each leads to its image.")
         return
     st.divider()
     exciting_unit.show(looked, unit)
@@ -134,10 +134,10 @@ def _wall(
     chosen = _chosen(looked)
 
     def title(place: int, one: int) -> str:
-        digits = " ".join(classes[int(label)] for label in labels[one])
+        names = " ".join(classes[int(label)] for label in labels[one])
         reached = "" if more is None else f"made input {number(float(more[place]))}, "
         return (
-            f"{unit.name}, {unit.word} {one}: {reached}best test image {number(float(found.values[one, 0]))} ({digits})"
+            f"{unit.name}, {unit.word} {one}: {reached}best test image {number(float(found.values[one, 0]))} ({names})"
         )
 
     def take(place: int) -> None:
@@ -159,7 +159,7 @@ def _wall(
 
 
 def montage(looked: Looked, unit: int) -> np.ndarray:
-    """The nine best patches of a kernel, or digits of a unit, three in a row: float32 (s, s), NaN between and outside
+    """The nine best patches of a kernel, or images of a unit, three in a row: float32 (s, s), NaN between and outside
     the image."""
     found = looked.found
     side, whole = _side(looked.units, looked.data), _montage_side(looked.units, looked.data)

@@ -1,4 +1,4 @@
-"""This digit explained: what would turn the answer, whom it resembles, and what other networks say to it."""
+"""This image explained: what would turn the answer, whom it resembles, and what other networks say to it."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def show(network: Known, card: DataCard, found: Evaluation, numbers: np.ndarray)
 def _head(case: Case, numbers: np.ndarray) -> None:
     row = st.container(horizontal=True, gap="medium", vertical_alignment="center", wrap=False)
     with row.container(width=84):
-        st.html(html.picture(case.pixels, size=84, alt="The digit that is explained"))
+        st.html(html.picture(case.pixels, size=84, alt=f"The {case.card.thing} that is explained"))
     with row.container(gap="small"):
-        truth = "Your own digit" if case.label is None else f"True class {case.name(case.label)}"
+        truth = f"Your own {case.card.thing}" if case.label is None else f"True class {case.name(case.label)}"
         mark = "" if case.label is None else " ✗" if case.wrong else " ✓"
         st.markdown(
             f"**{truth}, read as {case.name(case.answer)}**{mark}, {text.sure(case.shares[case.answer])}"
-            + ("" if case.index is None else f" · test digit {case.index}")
+            + ("" if case.index is None else f" · test image {case.index}")
         )
         with st.container(horizontal=True, gap="small"):
             place = np.flatnonzero(numbers == case.index)
@@ -73,8 +73,8 @@ def _leaf(label: str, key: str, icon: str, numbers: np.ndarray, place: int) -> N
 
 def _alike(case: Case, found: Evaluation) -> None:
     st.markdown(
-        "**Test digits that look most like it and are read right**",
-        help="Nearest by the brightness of their pixels (Euclidean distance, brightness 0 to 1), among the test digits "
+        "**Test images that look most like it and are read right**",
+        help="Nearest by the brightness of their pixels (Euclidean distance, brightness 0 to 1), among the test images "
         "that this network reads right.",
     )
     network, name = case.network, case.card.name
@@ -88,31 +88,31 @@ def _alike(case: Case, found: Evaluation) -> None:
             for number, away in zip(numbers, distances, strict=True)
         ],
         details=[
-            f"Test digit {number}, distance {away:.4g}. Click to make it the current one."
+            f"Test image {number}, distance {away:.4g}. Click to make it the current one."
             for number, away in zip(numbers, distances, strict=True)
         ],
         tile=64,
         label="Look-alikes that are read right",
         on_click=lambda position: state.select_digit(int(numbers[position])),
     )
-    st.caption("Class and distance. Click one: it becomes the current digit.")
+    st.caption(f"Class and distance. Click one: it becomes the current {case.card.thing}.")
 
 
 def _neighbours(case: Case) -> None:
     st.markdown(
-        "**Its nearest training digits, as the network sees them**",
+        "**Its nearest training images, as the network sees them**",
         help="Nearest in the features: the activations of the last layer before the logits (Euclidean distance). What "
         "the network learned from these is what it applies here.",
     )
     if case.index is None:
-        st.caption("Shown for digits of the test set: choose one by its number in the sidebar.")
+        st.caption("Shown for images of the test set: choose one by its number in the sidebar.")
         return
     data = cache.dataset(case.card.name)
     found = jobs.result(
         ask("neighbours", network=case.network, data=data, count=ALIKE),
         key="neighbours",
         label="Find them",
-        about=f"All {len(data.train):,} training digits go through the network once; then every test digit has its "
+        about=f"All {len(data.train):,} training images go through the network once; then every test image has its "
         f"{ALIKE} nearest, for all later visits.",
     )
     if found is None:
@@ -128,11 +128,11 @@ def _neighbours(case: Case) -> None:
             for label, away in zip(labels, distances, strict=True)
         ],
         details=[
-            f"Training digit {number}, distance {away:.4g}. Click to make it the current one."
+            f"Training image {number}, distance {away:.4g}. Click to make it the current one."
             for number, away in zip(numbers, distances, strict=True)
         ],
         tile=64,
-        label="Nearest training digits",
+        label="Nearest training images",
         on_click=lambda position: state.select_digit(int(numbers[position]), "train"),
     )
     counted = np.bincount(labels, minlength=len(case.card.classes))

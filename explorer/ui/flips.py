@@ -93,7 +93,9 @@ def _change(case: Case, found: Flip, name: str, aim: str) -> None:
             st.markdown(f"None {aim}.")
         else:
             with st.container(width=64):
-                st.html(html.picture(turning.picture, size=64, alt=f"The digit there, read as {turning.answer}"))
+                st.html(
+                    html.picture(turning.picture, size=64, alt=f"The {case.card.thing} there, read as {turning.answer}")
+                )
             st.markdown(f"{_amount(name, turning)}: read as **{case.name(turning.answer)}**")
     chart(
         harder.turning(

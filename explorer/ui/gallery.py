@@ -1,4 +1,4 @@
-"""Picking a digit from a wall: of the test set by class, or of any images of the data set."""
+"""Picking an image from a wall: of the test set by class, or of any images of the data set."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ PAGE = 48
 
 
 def show(card: DataCard) -> None:
-    """A folded gallery; a click makes that digit the current one."""
-    folder = st.expander("Choose another digit", icon=":material/grid_view:", key="gallery", on_change="rerun")
+    """A folded gallery; a click makes that image the current one."""
+    folder = st.expander("Choose another image", icon=":material/grid_view:", key="gallery", on_change="rerun")
     if not folder.open:
         return
     with folder:
@@ -26,7 +26,7 @@ def show(card: DataCard) -> None:
             format_func=card.classes.__getitem__,
             key="gallery-class",
             persist_state="session",
-            help="Shows the test digits of one class; none chosen shows all.",
+            help="Shows the test images of one class; none chosen shows all.",
         )
         numbers = np.arange(len(test.labels)) if wanted is None else np.flatnonzero(test.labels == wanted)
         pages = max(1, -(-len(numbers) // PAGE))
@@ -34,7 +34,7 @@ def show(card: DataCard) -> None:
         shown = numbers[(page - 1) * PAGE : page * PAGE]
         captions = [f"{card.classes[int(test.labels[number])]} · {number}" for number in shown]
         digits(cache.dataset(card.name), "test", shown, captions, key="gallery-wall")
-        st.caption("Under each digit: its class · its number.")
+        st.caption("Under each image: its class · its number.")
 
 
 def digits(
@@ -56,11 +56,11 @@ def digits(
         scale="brightness",
         captions=captions,
         details=[
-            f"{'Test' if split == 'test' else 'Training'} digit {number}: {caption}"
+            f"{'Test' if split == 'test' else 'Training'} image {number}: {caption}"
             for number, caption in zip(shown, captions, strict=True)
         ],
         tile=tile,
-        label="Digits",
+        label="Images",
         selected=int(current[0]) if len(current) else None,
         on_click=take,
     )

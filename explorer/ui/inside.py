@@ -67,7 +67,7 @@ def show() -> None:
         "What it rests on": lambda: attribution.show(network, card, layers, pixels, label),
         "One step of learning": lambda: learning_step.show(network, card, pixels, label),
         "Change it": lambda: change.show(network, card, pixels, label),
-        "Where digits separate": lambda: separation.show(network, card, layers, pixels),
+        "Where classes separate": lambda: separation.show(network, card, layers, pixels),
         "Kernel bench": lambda: kernel_bench.show(network, card, pixels),
     }
     tabs = st.tabs(list(parts), key="inside-tab", on_change="rerun")
@@ -107,7 +107,7 @@ def _maps(
             format_func=ORDERS.__getitem__,
             key="order",
             persist_state="session",
-            help="Strongest: the largest mean of absolute values for this digit.",
+            help="Strongest: the largest mean of absolute values for this image.",
         )
         everything = st.toggle("All maps", key="all-maps", persist_state="session", help=f"Off shows {FIRST} a layer.")
     shown = [layer for layer in layers if not isinstance(layer.layer, Dropout | Flatten) and layer.name != "output"]
@@ -139,8 +139,8 @@ def _input(card: DataCard, pixels: np.ndarray) -> tuple[Column, np.ndarray]:
         pixels,
         scale="brightness",
         captions=["as numbers"] * len(pixels),
-        details=["The current digit: click to see its numbers"] * len(pixels),
-        label="The current digit",
+        details=[f"The current {card.thing}: click to see its numbers"] * len(pixels),
+        label=f"The current {card.thing}",
         tile=112,
         columns=1,
         selected=_selected(INPUT, numbers),

@@ -24,7 +24,7 @@ def show(network: Known, card: DataCard, pixels: np.ndarray) -> None:
     """The whole tab. ``network``: the current one, with weights; ``card``: its data set's; ``pixels``: the current
     digit, uint8 (C, H, W)."""
     st.caption(
-        "A kernel slides over the digit, and each place gives the sum of pixel × weight, pixels counted from 0 (black) "
+        "A kernel slides over the image, and each place gives the sum of pixel × weight, pixels counted from 0 (black) "
         "to 1 (white). Change a weight, and the map follows."
     )
     _bench(card, pixels)

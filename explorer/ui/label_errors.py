@@ -1,4 +1,4 @@
-"""Likely label errors: test digits whose label several networks doubt, the most doubtful first."""
+"""Likely label errors: test images whose label several networks doubt, the most doubtful first."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ PAGE = 60
 
 
 def show(card: DataCard, on_click: Callable[[int], None]) -> None:
-    """The tab. ``on_click`` is a callback that gets a test digit's number."""
+    """The tab. ``on_click`` is a callback that gets a test image's number."""
     jury = judges(card)
     data = cache.dataset(card.name)
     names = html.escape_markdown(", ".join(one.label for one in jury))
     st.markdown(
-        "Not every mistake is the network's: some labels are wrong. Doubted is the label of a digit to which several "
+        "Not every mistake is the network's: some labels are wrong. Doubted is the label of an image to which several "
         "networks that have not learned from it give another class, together."
     )
     st.caption(
         f"Confident learning (Northcutt, Jiang and Chuang 2021), by the mean probabilities of the {len(jury)} most "
         f"accurate networks here: {names}. Ranked by the label's probability less the other class's. Marked ✗: they "
-        "are as sure of the other class as they are, on average, of that class's own digits."
+        "are as sure of the other class as they are, on average, of that class's own images."
     )
     told = {networks.learned_from(one.id, data) for one in jury} - {None}
     for sentence in told:
@@ -40,7 +40,7 @@ def show(card: DataCard, on_click: Callable[[int], None]) -> None:
         ask("label-errors", data=data, networks=[[one.id, one.version] for one in jury]),
         key="label-errors",
         label="Rank them",
-        about=f"Each of the networks reads all {len(data.test):,} test digits once.",
+        about=f"Each of the networks reads all {len(data.test):,} test images once.",
     )
     if found is not None:
         _ranking(found, card, len(jury), on_click)
@@ -73,7 +73,7 @@ def _ranking(found: Mapping[str, np.ndarray], card: DataCard, jury: int, on_clic
         scale="brightness",
         captions=[f"{one}, rather {other}?" for one, other in zip(given, likely, strict=True)],
         details=[
-            f"Test digit {number}: labelled {one} (mean probability {probability(share)}); "
+            f"Test image {number}: labelled {one} (mean probability {probability(share)}); "
             f"{votes} of {jury} read {other}"
             for number, one, other, share, votes in zip(
                 shown, given, likely, found["confidence"][part], found["agreeing"][part], strict=True

@@ -93,7 +93,7 @@ def _batch(network: Known, card: DataCard, pixels: np.ndarray, label: int | None
         ["digit", "batch"],
         default="digit",
         required=True,
-        format_func={"digit": "the current digit", "batch": "a batch"}.__getitem__,
+        format_func={"digit": "this image", "batch": "a batch"}.__getitem__,
         key="step-source",
         persist_state="session",
     )
@@ -102,7 +102,7 @@ def _batch(network: Known, card: DataCard, pixels: np.ndarray, label: int | None
         return cache.first_training(card.name, network.spec.data, int(size))
     if label is None:
         label = st.selectbox(
-            "Your own digit is a",
+            f"Your own {card.thing} is a",
             range(len(card.classes)),
             format_func=card.classes.__getitem__,
             key=f"step-class-{card.name}",

@@ -1,4 +1,4 @@
-"""The current run while it trains, and its replay afterwards: progress, curves, kernels, probe digits."""
+"""The current run while it trains, and its replay afterwards: progress, curves, kernels, probe images."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def show() -> None:
 def _empty() -> None:
     own = any(network.kind == "run" for network in cache.known_networks())
     st.info(
-        "Press Train: here the loss falls, the kernels take shape, and ten digits show what the network thinks "
-        "of them. Until then every page shows a bundled network that is trained already."
+        "Press Train: here the loss falls, the kernels take shape, and one image of each class shows what the "
+        "network thinks of it. Until then every page shows a bundled network that is trained already."
         + (" Your own runs are in the sidebar's list, before the bundled ones." if own else ""),
         icon=":material/show_chart:",
     )
@@ -164,7 +164,7 @@ def _imported(run: RunRecord, origin: Mapping[str, Any]) -> None:
     if "test_accuracy" in result:
         st.markdown(
             f"Test accuracy **{result['test_accuracy']:.2%}**: {result['test_correct']:,} of "
-            f"{result['test_images']:,} digits. What it has learned from is not known here."
+            f"{result['test_images']:,} images. What it has learned from is not known here."
         )
     st.markdown(imported.in_words(origin["by"], origin["converted"]))
     names = ("In the file", "In this network")
@@ -187,7 +187,7 @@ def _progress(run: RunRecord) -> None:
     if at.device:
         parts.append(at.device)
     if run.state == "running" and not at.step:
-        parts = ["starting: loading PyTorch and the digits"]
+        parts = ["starting: loading PyTorch and the images"]
     with st.container(key="run-progress"):
         st.progress(1.0 if run.state == "finished" else share, text=" · ".join(parts))
         choice = cache.run_choice(run.id)
@@ -203,7 +203,7 @@ def _outcome(run: RunRecord) -> None:
         result = run.result
         st.markdown(
             f"Test accuracy **{result['test_accuracy']:.2%}**: {result['test_correct']:,} of "
-            f"{result['test_images']:,} digits that it never learned from."
+            f"{result['test_images']:,} images that it never learned from."
         )
     elif not run.active and sidebar.current_network().usable:
         label = "Not tested: count what its latest weights read right"

@@ -19,7 +19,7 @@ from explorer.ui.text import short_probability
 PAGE = 60
 TABS = ALL, EXPLAINED, ROBUST, VOTE, LABELS = (
     "All mistakes",
-    "This digit explained",
+    "This image explained",
     "How robust is it",
     "A vote of several",
     "Likely label errors",
@@ -55,7 +55,7 @@ def show() -> None:
 
 
 def explain(number: int) -> None:
-    """For callbacks: makes a test digit the current one, and opens what explains it."""
+    """For callbacks: makes a test image the current one, and opens what explains it."""
     state.select_digit(number)
     st.session_state["mistakes-tab"] = EXPLAINED
 
@@ -64,7 +64,7 @@ def _headline(found: Evaluation) -> None:
     total = len(found.labels)
     low, high = wilson(found.correct, total)
     st.markdown(
-        f"**{found.accuracy:.2%}** of the test digits are read right (95% interval {low:.2%} to {high:.2%}): "
+        f"**{found.accuracy:.2%}** of the test images are read right (95% interval {low:.2%} to {high:.2%}): "
         f"**{total - found.correct:,}** of {total:,} wrong.",
         help="If many test sets of this size were drawn, 95 in 100 such intervals would hold the network's true "
         "accuracy (Wilson's score interval).",
@@ -89,7 +89,7 @@ def _cell() -> tuple[int, int] | None:
 def _matrix(matrix: np.ndarray, card: DataCard) -> None:
     st.markdown(
         "**Confusion matrix**",
-        help="Rows: what the digit is. Columns: what the network takes it for. Click a cell to see its digits, or "
+        help="Rows: what the image shows. Columns: what the network takes it for. Click a cell to see its images, or "
         "choose it in the list beside.",
     )
 
@@ -114,7 +114,7 @@ def _counts(matrix: np.ndarray, card: DataCard) -> None:
         rows = [tuple(map(str, line.values())) for line in counts_table(matrix, card.classes)]
         head = ("is ↓ read as →", *card.classes)
         numbers = range(1, len(head))
-        st.html(html.table(head, rows, caption="Digits of each class, by what they are read as", numeric=numbers))
+        st.html(html.table(head, rows, caption="Images of each class, by what they are read as", numeric=numbers))
 
 
 def _cell_picker(matrix: np.ndarray, card: DataCard) -> None:
@@ -139,7 +139,7 @@ def _cell_picker(matrix: np.ndarray, card: DataCard) -> None:
         st.session_state["cell"] = st.session_state["cell-picker"] or None
 
     st.session_state["cell-picker"] = chosen
-    st.selectbox("Digits shown", cells, key="cell-picker", format_func=words, on_change=take)
+    st.selectbox("Images shown", cells, key="cell-picker", format_func=words, on_change=take)
 
 
 def _gallery(found: Evaluation, matrix: np.ndarray, card: DataCard) -> None:
@@ -162,11 +162,11 @@ def _gallery(found: Evaluation, matrix: np.ndarray, card: DataCard) -> None:
         key="mistakes-wall",
         scale="brightness",
         captions=[_caption(found, number, card) for number in shown],
-        details=[f"Test digit {number}. Click for what explains it." for number in shown],
+        details=[f"Test image {number}. Click for what explains it." for number in shown],
         marks=["right" if found.labels[number] == found.predictions[number] else "wrong" for number in shown],
         tile=72,
         selected=int(current[0]) if len(current) else None,
-        label="Misread digits",
+        label="Misread images",
         on_click=lambda position: explain(int(shown[position])),
     )
 
@@ -186,7 +186,7 @@ def _classes(matrix: np.ndarray, card: DataCard) -> None:
     st.markdown("**Class by class**")
     st.html(
         html.table(
-            ("Class", "Precision", "Recall", "F1", "Digits"),
+            ("Class", "Precision", "Recall", "F1", "Images"),
             rows,
             caption="Precision: of those read as this class, how many are. Recall: of this class, how many were found.",
             numeric=(1, 2, 3, 4),

@@ -20,10 +20,6 @@ from explorer.ui import cache, html, shell
 from explorer.ui.components import wall
 
 KEEP = "Keep in my test set"
-EMPTY = (
-    "Here your own digits will stand, with what they are and what the network reads: draw, upload or photograph one "
-    "and choose *Keep in my test set* beside its answer. Every network is then tested on them, beside MNIST."
-)
 SERVER = (
     "They are then kept in a file on this server and found again by this page's address, which gets a key. Whoever has "
     "that address can see, change and delete them. Switching it off deletes the file."
@@ -87,10 +83,15 @@ def show(network: Known) -> None:
     if digits:
         _wall(network, digits, card)
     else:
-        st.info(EMPTY, icon=":material/bookmark:")
+        st.info(
+            f"Here your own {card.things} will stand, with what they are and what the network reads: draw, upload or "
+            f"photograph one and choose *{KEEP}* beside its answer. Every network is then tested on them, beside "
+            f"{card.title}.",
+            icon=":material/bookmark:",
+        )
     _files(digits, card)
     if digits:
-        st.markdown("**Every network on these digits**")
+        st.markdown(f"**Every network on these {card.things}**")
         every = [known for known in cache.known_networks() if known.usable and _fits(known, card)]
         waiting = len(_scored(every)) < len(every)
         shell.fragment(key="my-digits-table", run_every=0.2 if waiting else None)(_table)(every, digits, card, waiting)
@@ -123,11 +124,11 @@ def _wall(network: Known, digits: list[Kept], card: DataCard) -> None:
         st.session_state[_CHOSEN] = position
     chosen = st.session_state.get(_CHOSEN)
     if chosen is None or chosen >= len(digits):
-        st.caption("✓ and ✗: what the current network reads. Choose a digit to remove it or to look inside.")
+        st.caption("✓ and ✗: what the current network reads. Choose one to remove it or to look inside.")
         return
     digit = digits[chosen]
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
-        st.html(html.picture(digit.pixels, size=48, alt="The chosen digit"))
+        st.html(html.picture(digit.pixels, size=48, alt=f"The chosen {card.thing}"))
         st.markdown(f"a **{card.classes[digit.label]}**, {html.escape_markdown(digit.source)}")
         if st.button("Look inside", key="open-kept", icon=":material/search:"):
             from explorer.ui import state
@@ -156,10 +157,10 @@ def _files(digits: list[Kept], card: DataCard) -> None:
             disabled=not digits,
         )
         file = st.file_uploader(
-            "Add digits from a ZIP",
+            "Add more from a ZIP",
             type=None,
             key=f"kept-upload-{st.session_state.get('kept_uploads', 0)}",
-            help="A ZIP as it is downloaded here: labels.csv and a PNG of each digit.",
+            help="A ZIP as it is downloaded here: labels.csv and a PNG of each image.",
         )
     if file is not None:
         try:
@@ -170,7 +171,7 @@ def _files(digits: list[Kept], card: DataCard) -> None:
         else:
             before = len(kept(card))
             _replace(digits_now, card)
-            st.toast(f"{len(digits_now) - before} digits added.", icon=":material/bookmark_added:")
+            st.toast(f"{len(digits_now) - before} {card.things} added.", icon=":material/bookmark_added:")
             st.session_state["kept_uploads"] = st.session_state.get("kept_uploads", 0) + 1
             st.rerun()
     st.session_state["keep-on-server"] = bool(_key(card))
@@ -206,9 +207,9 @@ def _table(every: list[Known], digits: list[Kept], card: DataCard, waiting: bool
         )
     st.html(
         html.table(
-            ["Network", f"{card.title}, test digits right", "Mine right", "Share", "95% interval"],
+            ["Network", f"{card.title}, test images right", "Mine right", "Share", "95% interval"],
             rows,
-            caption="The interval is Wilson's: with few digits it is wide, and two networks may not differ at all.",
+            caption="The interval is Wilson's: with few images it is wide, and two networks may not differ at all.",
             numeric=(1, 2, 3, 4),
         )
     )

@@ -17,7 +17,7 @@ from PIL import Image
 from explorer.analysis import wilson
 from explorer.data.cards import DataCard
 from explorer.networks import Known
-from explorer.ui import cache, shell, state, text
+from explorer.ui import cache, shell, state, text, trusted
 
 PAGE = 50
 
@@ -89,7 +89,7 @@ def table(readings: Readings, card: DataCard, *, key: str, file_name: str) -> No
         on_select="rerun",
         selection_mode="single-row",
         column_config={
-            "Digit": st.column_config.ImageColumn(width="small"),
+            "Image": st.column_config.ImageColumn(width="small"),
         },
     )
     rows = [row for row in event.get("selection", {}).get("rows", []) if 0 <= row < len(shown)]
@@ -123,7 +123,7 @@ def _frame(readings: Readings, card: DataCard, shown: np.ndarray) -> Any:
     shares = readings.probabilities[shown]
     rows = np.arange(len(shown))
     columns: dict[str, list[Any]] = {
-        "Digit": [_url(readings.pixels[number]) for number in shown],
+        "Image": [_url(readings.pixels[number]) for number in shown],
         "Read": [
             card.classes[int(place)] + ("?" if readings.doubts[number] else "")
             for number, place in zip(shown, order[:, 0], strict=True)
@@ -135,9 +135,7 @@ def _frame(readings: Readings, card: DataCard, shown: np.ndarray) -> Any:
         ],
     }
     if any(readings.doubts):
-        columns["Looks like no digit" if card.name == "mnist" else "Looks unknown"] = [
-            readings.doubts[number] for number in shown
-        ]
+        columns[f"Looks {trusted.unlike(card)}"] = [readings.doubts[number] for number in shown]
     labels = readings.labels[shown]
     if (readings.labels >= 0).any():
         columns["Label"] = [card.classes[int(label)] if label >= 0 else "" for label in labels]

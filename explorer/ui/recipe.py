@@ -35,20 +35,20 @@ PRECISIONS = {"auto": "auto", "float32": "float32", "bfloat16": "bfloat16"}
 MEMORY_FORMATS = {"auto": "auto", "channels_last": "channels last", "channels_first": "channels first"}
 
 HELP = {
-    "dataset": "Which pictures are learned. Bring your own on the page Data.",
-    "train_size": "Hyperparameter, you choose it: how many training digits the parameters are learned from. "
-    "Few digits make overfitting visible.",
-    "validation_share": "You choose it: the share of the training digits held back. Nothing is learned from them; "
+    "dataset": "Which images are learned from. Bring your own on the page Data.",
+    "train_size": "Hyperparameter, you choose it: how many training images the parameters are learned from. "
+    "Few images make overfitting visible.",
+    "validation_share": "You choose it: the share of the training images held back. Nothing is learned from them; "
     "they tell how training goes. The test set is kept out of it.",
     "optimizer": "Hyperparameter, you choose it: the rule by which every step changes the learned parameters.",
     "learning_rate": "Hyperparameter, you choose it: how far one step moves the learned parameters.",
     "schedule": "Hyperparameter, you choose it: how the learning rate changes during training.",
-    "batch_size": "Hyperparameter, you choose it: how many digits one step looks at before it moves the parameters.",
-    "epochs": "Hyperparameter, you choose it: how often all training digits are gone through.",
+    "batch_size": "Hyperparameter, you choose it: how many images one step looks at before it moves the parameters.",
+    "epochs": "Hyperparameter, you choose it: how often all training images are gone through.",
     "weight_decay": "Hyperparameter, you choose it: pulls the learned weights towards zero at each step.",
     "label_smoothing": "Hyperparameter, you choose it: the share of the target probability that is spread over all "
     "classes, so that the network grows less sure of itself.",
-    "augmentation": "Hyperparameter, you choose it: random changes to each training digit, new each time.",
+    "augmentation": "Hyperparameter, you choose it: random changes to each training image, new each time.",
     "initialization": "Hyperparameter, you choose it: where the learned parameters start from.",
     "patience": "Hyperparameter, you choose it: stop when the validation loss has not improved for so many epochs, "
     "and keep the best parameters.",
@@ -66,7 +66,7 @@ def show() -> None:
     """All controls of the recipe for the current draft."""
     draft = state.draft()
     with st.container(border=True, key="recipe-data"):
-        _digits(draft)
+        _images(draft)
     with st.container(border=True, key="recipe-steps"):
         _steps(draft)
     augmentation(draft)
@@ -75,9 +75,9 @@ def show() -> None:
             _more(draft)
 
 
-def _digits(draft: Draft) -> None:
+def _images(draft: Draft) -> None:
     data = draft.data
-    st.markdown("**Digits**")
+    st.markdown("**Images**")
     _select(
         "Data set", {name: card.title for name, card in all_cards().items()}, data.dataset, "dataset", _data("dataset")
     )
@@ -86,7 +86,7 @@ def _digits(draft: Draft) -> None:
     sizes = [size for size in SIZES if size < card.train_images]
     if sizes or data.train_size:
         _slide(
-            "Training digits",
+            "Training images",
             [*sizes, every],
             data.train_size or every,
             "train_size",
@@ -158,7 +158,7 @@ def _more(draft: Draft) -> None:
 
 
 def augmentation(draft: Draft) -> None:
-    """The controls of the augmentation, and training digits changed by it."""
+    """The controls of the augmentation, and training images changed by it."""
     with st.container(border=True, key="recipe-augmentation"):
         st.markdown("**Augmentation**", help=HELP["augmentation"])
         changes = draft.train.augmentation
@@ -177,7 +177,7 @@ def augmentation(draft: Draft) -> None:
                 key="augmented",
                 scale="brightness",
                 tile=40,
-                label="Changed digits",
+                label="Changed images",
             )
 
 

@@ -1,4 +1,4 @@
-"""A run's snapshots: its first kernels, ten probe digits and the confusion matrix, while it trains and afterwards."""
+"""A run's snapshots: its first kernels, probe images and the confusion matrix, while it trains and afterwards."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def show(run: RunRecord) -> None:
     """The latest snapshot, or of a run that has ended the one that the reader chooses."""
     steps = cache.snapshot_steps(run.id)
     if not steps:
-        st.caption("Kernels and probe digits appear with the first snapshot.")
+        st.caption("Kernels and probe images appear with the first snapshot.")
         return
     step = steps[-1]
     if not run.active and len(steps) > 1:
@@ -30,7 +30,7 @@ def show(run: RunRecord) -> None:
             value=steps[-1],
             key=f"replay-{run.id}",
             format_func=lambda value: f"{value:,}",
-            help="Moves kernels, probe digits and confusion matrix to an earlier moment of training.",
+            help="Moves kernels, probe images and confusion matrix to an earlier moment of training.",
         )
     try:
         snapshot = cache.snapshot(run.id, step)
@@ -39,7 +39,7 @@ def show(run: RunRecord) -> None:
         return
     card = find_card(run.spec.data.dataset)
     st.caption(
-        f"Step {step:,}, epoch {snapshot.epoch:.2f}, on {snapshot.images:,} validation digits: "
+        f"Step {step:,}, epoch {snapshot.epoch:.2f}, on {snapshot.images:,} validation images: "
         f"loss {theme.significant(snapshot.loss, 3)}, accuracy {snapshot.accuracy:.1%}"
     )
     view = st.segmented_control(
@@ -52,7 +52,7 @@ def show(run: RunRecord) -> None:
     )
     if view == "Confusion":
         seen = cache.drawn_once((run.id, step, view), lambda: {view: matrix(snapshot.confusion, card.classes)})
-        chart(seen[view], key=f"live-confusion-{run.id}", height=420, alt="Confusion matrix of validation digits")
+        chart(seen[view], key=f"live-confusion-{run.id}", height=420, alt="Confusion matrix of validation images")
         return
     if snapshot.kernels is not None:
         st.markdown("**First layer's kernels**")
@@ -60,8 +60,8 @@ def show(run: RunRecord) -> None:
             snapshot.kernels, key=f"live-kernels-{run.id}", scale="signed", tile=30, label="Kernels of the first layer"
         )
     st.markdown(
-        "**Ten probe digits**",
-        help="One validation digit of each class; rows are the digits, columns what the network takes them for.",
+        "**Probe images**",
+        help="One validation image of each class; rows are the images, columns what the network takes them for.",
     )
     seen = cache.drawn_once(
         (run.id, step, view), lambda: {view: probes(snapshot.probabilities, snapshot.labels, card.classes)}
@@ -79,4 +79,4 @@ def _probe_alt(labels: np.ndarray, probabilities: np.ndarray, classes: tuple[str
         f"{classes[label]} read as {classes[int(row.argmax())]} with {probability(float(row.max()))}"
         for label, row in zip(labels, probabilities, strict=True)
     )
-    return "Probe digits: " + ", ".join(pairs)
+    return "Probe images: " + ", ".join(pairs)

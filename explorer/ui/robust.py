@@ -1,4 +1,4 @@
-"""How robust is it: accuracy of several networks while the test digits get harder, as jobs that fill a chart."""
+"""How robust is it: accuracy of several networks while the test images get harder, as jobs that fill a chart."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _bench(network: Known, card: DataCard, listed: dict[str, Known], busy: bool)
         help=f"{html.escape_markdown(network.title)}, the current network, is always shown.",
     )
     name = st.pills(
-        "What makes the digits harder",
+        "What makes the images harder",
         list(TRIALS),
         default=next(iter(TRIALS)),
         required=True,
@@ -63,8 +63,8 @@ def _bench(network: Known, card: DataCard, listed: dict[str, Known], busy: bool)
     everything = {one: [counts.curve(known, card, one) for known in chosen] for one in TRIALS}
     if busy and not any(curve.look and curve.look.active for curves in everything.values() for curve in curves):
         st.rerun()
-    digits = "1,000 test digits, each class in its share" if trial.attack else "all test digits"
-    st.caption(f"{trial.about} Counted on {digits}; the thin upright lines are 95% intervals.")
+    images = "1,000 test images, each class in its share" if trial.attack else "all test images"
+    st.caption(f"{trial.about} Counted on {images}; the thin upright lines are 95% intervals.")
     curves = everything[trial.name]
     counted = [curve for curve in curves if curve.correct is not None]
     _chart(trial, counted)
@@ -157,7 +157,7 @@ def _examples(network: Known, card: DataCard, trial: Trial) -> None:
         network.id, network.version, card.name, pixels.tobytes(), aim, trial.name, state.digit_number() or 0
     )
     read = answers.argmax(1)
-    st.markdown("**The current digit at each amount**")
+    st.markdown(f"**The current {card.thing} at each amount**")
     wall(
         np.ascontiguousarray(images.mean(1), np.float32),
         key="robust-wall",
@@ -171,7 +171,7 @@ def _examples(network: Known, card: DataCard, trial: Trial) -> None:
         ],
         marks=None if label is None else ["right" if one == label else "wrong" for one in read],
         tile=84,
-        label=f"The current digit, {trial.title.lower()} growing",
+        label=f"The current {card.thing}, {trial.title.lower()} growing",
     )
     st.caption(f"Amount and what {html.escape_markdown(network.title)} reads.")
 
@@ -187,7 +187,7 @@ def _table(trial: Trial, counted: Sequence[Curve], everything: dict[str, list[Cu
             html.table(
                 (trial.unit, *(curve.title for curve in counted)),
                 rows,
-                caption=f"Accuracy, {trial.title}; {counted[0].images:,} test digits",
+                caption=f"Accuracy, {trial.title}; {counted[0].images:,} test images",
                 numeric=range(len(counted) + 1),
             )
         )

@@ -1,4 +1,4 @@
-"""What is counted of networks while their test digits get harder: on cards, by jobs, as a file, at a glance."""
+"""What is counted of networks while their test images get harder: on cards, by jobs, as a file, at a glance."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from explorer.networks import Known
 from explorer.ui import cache, html, text
 
 ATTACKED = 1_000
-"""Test digits that an attack is tried on: each takes as long as dozens of answers."""
+"""Test images that an attack is tried on: each takes as long as dozens of answers."""
 AT_A_GLANCE = (
     ("plain", "shift", (0.0,)),
     ("shift 4 px", "shift", (4.0,)),

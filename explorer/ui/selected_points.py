@@ -1,4 +1,4 @@
-"""A part of the map of digits, picked out by drawing around it or from a list, and the digits that it holds."""
+"""A part of the map of images, picked out by drawing around it or from a list, and the images that it holds."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def pick(card: DataCard, shown: Shown, current: np.ndarray | None) -> tuple[Pick
     words: dict[Pick, str] = {EVERYTHING: "nothing", ERRORS: "all that are read wrong", LASSO: "what you drew around"}
     if current is not None:
         options.append(AROUND)
-        words[AROUND] = f"the {NEAR} nearest to the current digit"
+        words[AROUND] = f"the {NEAR} nearest to the current {card.thing}"
     if name == card.name and len(drawn):
         options.append(LASSO)
     if st.session_state.get(_PICK) not in options:
@@ -64,7 +64,7 @@ def pick(card: DataCard, shown: Shown, current: np.ndarray | None) -> tuple[Pick
 def _places(pick: Pick, shown: Shown, current: np.ndarray | None, drawn: np.ndarray) -> np.ndarray | None:
     if pick == ERRORS:
         return np.flatnonzero(shown.labels != shown.predictions)
-    if pick == LASSO:  # the same digits, wherever another layer has them
+    if pick == LASSO:  # the same images, wherever another layer has them
         return np.flatnonzero(np.isin(shown.numbers, drawn))
     if pick == AROUND and current is not None:
         return np.argsort(np.linalg.norm(shown.positions - current, axis=1), kind="stable")[:NEAR]
@@ -72,15 +72,15 @@ def _places(pick: Pick, shown: Shown, current: np.ndarray | None, drawn: np.ndar
 
 
 def show(card: DataCard, shown: Shown, selected: np.ndarray | None) -> None:
-    """The digits that are selected: how many, how many wrong, of which classes, and themselves."""
+    """The images that are selected: how many, how many wrong, of which classes, and themselves."""
     if selected is None:
         st.caption(
-            "Drag around a group of points, or choose above: these digits, their classes and their errors will be here."
+            "Drag around a group of points, or choose above: these images, their classes and their errors will be here."
         )
         return
     labels, wrong = shown.labels[selected], shown.labels[selected] != shown.predictions[selected]
     share = f" ({wrong.mean():.1%})" if len(selected) else ""
-    st.markdown(f"**{len(selected):,} digits** selected, **{int(wrong.sum()):,}** of them read wrong{share}.")
+    st.markdown(f"**{len(selected):,} images** selected, **{int(wrong.sum()):,}** of them read wrong{share}.")
     if not len(selected):
         return
     rows = [
@@ -88,7 +88,7 @@ def show(card: DataCard, shown: Shown, selected: np.ndarray | None) -> None:
         for k, name in enumerate(card.classes)
         if (labels == k).any()
     ]
-    st.html(html.table(("Class", "Digits", "Share", "Read wrong"), rows, caption="Their classes", numeric=(1, 2, 3)))
+    st.html(html.table(("Class", "Images", "Share", "Read wrong"), rows, caption="Their classes", numeric=(1, 2, 3)))
     pages = -(-len(selected) // PAGE)
     token = hash(selected.tobytes())
     page = st.pagination(pages, key=f"separation-page-{token}") if pages > 1 else 1
@@ -104,10 +104,10 @@ def show(card: DataCard, shown: Shown, selected: np.ndarray | None) -> None:
         key="separation-gallery",
         scale="brightness",
         captions=[_caption(card, shown, place) for place in part],
-        details=[f"Test digit {shown.numbers[place]}" for place in part],
+        details=[f"Test image {shown.numbers[place]}" for place in part],
         marks=["right" if shown.labels[place] == shown.predictions[place] else "wrong" for place in part],
         tile=44,
-        label="Selected digits",
+        label="Selected images",
         selected=int(current[0]) if len(current) else None,
         on_click=take,
     )

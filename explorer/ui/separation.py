@@ -1,4 +1,4 @@
-"""Where digits separate: test digits on a map after any layer, and a part of them picked out."""
+"""Where classes separate: test images on a map after any layer, and a part of them picked out."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _options(card: DataCard, layers: tuple[LayerShape, ...]) -> tuple[str, str, 
             index=max(0, len(names) - 2),
             format_func=lambda name: f"{name} ({sizes[name]})",
             key=f"separation-layer-{'-'.join(names)}",
-            help="What this layer makes of a digit is one point. The input is the bare pixels.",
+            help="What this layer makes of an image is one point. The input is the bare pixels.",
             width=260,
         )
         method = st.segmented_control(
@@ -69,7 +69,7 @@ def _options(card: DataCard, layers: tuple[LayerShape, ...]) -> tuple[str, str, 
             persist_state="session",
         )
         count = st.select_slider(
-            "Test digits",
+            "Test images",
             counts,
             value=2_000 if 2_000 in counts else counts[-1],
             format_func=thousands,
@@ -86,19 +86,20 @@ def _explain(card: DataCard, layers: tuple[LayerShape, ...], layer: str, method:
     shape = next((each.output for each in layers if each.name == layer), card.shape)
     numbers = int(np.prod(shape))
     sentences = {
-        "pca": "PCA looks at the layer from the side on which its answers differ most: digits that are far apart here "
-        "are so in the layer; digits that are near may only look so.",
+        "pca": "PCA looks at the layer from the side on which its answers differ most: images that are far apart here "
+        "are so in the layer; images that are near may only look so.",
         "tsne": "t-SNE keeps neighbours together: who is near whom means something, the size of a group and the "
         "distance between groups do not. The layer is first reduced to its 50 principal components, as t-SNE's author "
         "advises.",
     }[method]
     if numbers > MOST:
         sentences += (
-            f" This layer has {numbers:,} numbers a digit: they are first projected to {MOST:,} at random, "
+            f" This layer has {numbers:,} numbers an image: they are first projected to {MOST:,} at random, "
             "which keeps distances to within a few percent."
         )
     st.caption(
-        f"{sentences} Crosses are digits that the network reads wrong. Click a point to make it the current digit."
+        f"{sentences} Crosses are images that the network reads wrong. Click a point to make it the "
+        f"current {card.thing}."
     )
 
 
@@ -119,8 +120,8 @@ def _points(
         reference=None if network.snapshot is None else now,
     )
     about = {
-        "pca": f"The network reads {count:,} digits for this, in a process of its own; the map is kept.",
-        "tsne": f"A t-SNE map of {count:,} digits is made in 10 seconds to a few minutes, in a process of its own, "
+        "pca": f"The network reads {count:,} images for this, in a process of its own; the map is kept.",
+        "tsne": f"A t-SNE map of {count:,} images is made in 10 seconds to a few minutes, in a process of its own, "
         "and kept.",
     }[method]
     return jobs.result(request, key="separation-points", label="Make the map", about=about, auto=method == "pca")
@@ -142,7 +143,7 @@ def _map(
             shown.labels,
             shown.predictions,
             card.classes,
-            names=[f"Test digit {number}" for number in numbers],
+            names=[f"Test image {number}" for number in numbers],
             current=current,
             selected=selected,
             revision=f"{network.id}-{network.version}-{layer}-{method}-{count}",
@@ -163,13 +164,13 @@ def _map(
             figure,
             key="separation",
             height=620,
-            alt=f"Map of {count:,} test digits after {layer} by {METHODS[method]}. The choices beside it select parts "
+            alt=f"Map of {count:,} test images after {layer} by {METHODS[method]}. The choices beside it select parts "
             "of it, and the file under it has all points.",
             on_click=take,
             on_select=lasso,
             sprites=cache.sample_sprites(card.name, count),
         )
-        _under_the_map(network, method, found, current)
+        _under_the_map(network, card, method, found, current)
         st.download_button(
             "Points as CSV",
             _csv(points.table(shown.positions, shown.labels, shown.predictions, card.classes, numbers)),
@@ -182,14 +183,14 @@ def _map(
         )
 
 
-def _under_the_map(network: Known, method: str, found: Result, current: np.ndarray | None) -> None:
+def _under_the_map(network: Known, card: DataCard, method: str, found: Result, current: np.ndarray | None) -> None:
     seen = f"Both axes together show {float(found['seen']):.1%} of the variance. " if "seen" in found else ""
     if network.snapshot is not None:
         seen += {
             "pca": "The axes are those of the network as it is now, so that all moments can be compared. ",
             "tsne": "Turned like the PCA map on the axes of the network as it is now. ",
         }[method]
-    where = "" if current is not None else "The current digit is not among these. "
+    where = "" if current is not None else f"The current {card.thing} is not among these. "
     st.caption(
         f"{seen}{where}Drag around points to select them, with Shift to add more; two clicks on nothing end it. "
         "On a touch screen choose the lasso above the map first."

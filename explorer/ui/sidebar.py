@@ -11,7 +11,7 @@ from typing import cast
 import numpy as np
 import streamlit as st
 
-from explorer.data.cards import find_card
+from explorer.data.cards import DataCard, find_card
 from explorer.errors import DataError, WeightsError
 from explorer.figures.theme import count
 from explorer.networks import Known
@@ -113,7 +113,7 @@ def describe(network: Known) -> str:
     """One line on a network: parameters, accuracy or state."""
     parts = [f"{network.parameters:,} parameters"]
     if network.test_accuracy is not None:
-        parts.append(f"{network.test_accuracy:.2%} of test digits right")
+        parts.append(f"{network.test_accuracy:.2%} of test images right")
     if network.edited:
         parts.append("edited by hand")
     if network.imported:
@@ -173,24 +173,25 @@ def _digit(waiting: bool) -> None:
     left, right = st.columns([1, 1.7], vertical_alignment="center", wrap=False)
     with left:
         truth = "your own" if label is None else f"true class {card.classes[label]}"
-        st.html(html.picture(pixels, size=84, alt=f"The current digit, {truth}"))
+        st.html(html.picture(pixels, size=84, alt=f"The current {card.thing}, {truth}"))
     with right:
         if seen is None:
             verdict = "It has no weights yet." if not network.usable else "Waiting for the network."
             st.caption(verdict)
         else:
-            st.html(_verdict(seen["probabilities"], label, card.classes))
+            st.html(_verdict(seen["probabilities"], label, card))
             if label is None and (judged := trusted.judge(network, pixels)) is not None and judged.rejected:
                 st.caption(trusted.sentence(card))
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
         _picker(len(cache.dataset(card.name).test.labels))
 
 
-def _verdict(probabilities: np.ndarray, label: int | None, classes: tuple[str, ...]) -> str:
+def _verdict(probabilities: np.ndarray, label: int | None, card: DataCard) -> str:
+    classes = card.classes
     guess = int(probabilities.argmax())
     mark = "" if label is None else "✓" if guess == label else "✗"
     kind = "" if label is None else "right" if guess == label else "wrong"
-    truth = "your own digit" if label is None else f"true: {escape(classes[label])}"
+    truth = f"your own {card.thing}" if label is None else f"true: {escape(classes[label])}"
     return (
         f'<div class="ks-verdict"><div>{truth}</div>'
         f'<div class="{kind}">reads <b>{escape(classes[guess])}</b> {mark}</div>'
@@ -222,10 +223,10 @@ def _picker(images: int) -> None:
         width="stretch",
     )
     st.button(
-        "Another digit at random",
+        "Another image at random",
         icon=":material/shuffle:",
         key="random-digit",
-        help="Another digit at random",
+        help="Another image at random",
         on_click=lambda: _select(random.randrange(images)),  # noqa: S311 no secret hangs on it
     )
 

@@ -220,7 +220,7 @@ def _take_digit(text: str, own: str) -> None:
             shape = find_card(networks.find(network_id()).spec.data.dataset).shape
             st.session_state["own_digit"] = link.from_text(own, shape)
         except PictureError as error:
-            st.toast(f"The link's own digit could not be opened: {error}.", icon=":material/link_off:")
+            st.toast(f"The link's own picture could not be opened: {error}.", icon=":material/link_off:")
             return
         st.session_state["digit_number"], st.session_state["digit_split"] = None, "test"
         return

@@ -19,13 +19,16 @@ TOO_FEW = (
     "There are too few images to calibrate this network by: its probabilities stand as it gives them, and what looks "
     "like nothing that it has learned is not refused."
 )
-HELP = (
+_CALIBRATED = (
     "The calibrated probability comes from logits divided by a temperature, fitted to validation pictures (Guo et al. "
-    "2017). Whether a picture shows a digit at all is said by a small network of its own, the same for every network, "
-    "which has learned from digits and from many pictures of none (outlier exposure, Hendrycks et al. 2019); of "
-    "validation digits it rejects at most 2 %. For other data sets a picture is rejected that lies farther from "
-    "training pictures than 99 % of validation pictures do."
+    "2017). "
 )
+_DIGIT_OR_NOT = (
+    "Whether a picture shows a digit at all is said by a small network of its own, the same for every network, which "
+    "has learned from digits and from many pictures of none (outlier exposure, Hendrycks et al. 2019); of validation "
+    "digits it rejects at most 2 %."
+)
+_FAR = "A picture is rejected that lies farther from training pictures than 99 % of validation pictures do."
 
 
 class Judged(NamedTuple):
@@ -48,7 +51,17 @@ def judge(network: Known, pixels: np.ndarray, box: tuple[int, int, int, int] | N
 
 def sentence(card: DataCard) -> str:
     """What is said of a rejected picture."""
-    return NO_DIGIT if card.name == "mnist" else NOTHING_LEARNED
+    return NO_DIGIT if card.thing == "digit" else NOTHING_LEARNED
+
+
+def about(card: DataCard) -> str:
+    """What the calibrated probability and the rejection rest on, for a help text."""
+    return _CALIBRATED + (_DIGIT_OR_NOT if card.thing == "digit" else _FAR)
+
+
+def unlike(card: DataCard) -> str:
+    """What a rejected picture looks, after the word 'looks'."""
+    return "like no digit" if card.thing == "digit" else "unknown"
 
 
 def answer(shares: np.ndarray, card: DataCard, judged: Judged | None) -> None:
@@ -79,10 +92,10 @@ def because(judged: Judged | None) -> str:
     return f"{judged.why} {probability}".strip()
 
 
-def reasons(judged: Judged | None) -> None:
+def reasons(judged: Judged | None, card: DataCard) -> None:
     """:func:`because`, for under the bars."""
     if said := because(judged):
-        st.caption(said, help=HELP)
+        st.caption(said, help=about(card))
 
 
 def calibrating(network: Known) -> None:

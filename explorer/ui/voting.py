@@ -1,4 +1,4 @@
-"""A vote of several: what networks answer together, what each contributes, and which digits that mends."""
+"""A vote of several: what networks answer together, what each contributes, and which images that mends."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ MOST = 9
 SHOWN = 60
 ABOUT = (
     "Each network's probabilities are averaged, and the class with the highest mean is the answer. That helps as far "
-    "as the networks are wrong about different digits."
+    "as the networks are wrong about different images."
 )
 GROUPS = WRONG, MENDED, SPOILED = ("Wrong together", "Mended by the vote", "Spoiled by the vote")
 
 
 def show(network: Known, card: DataCard, on_click: Callable[[int], None]) -> None:
-    """The tab. ``network`` is the current one, whose digits the vote mends or spoils; ``on_click`` is a callback that
-    gets a test digit's number."""
+    """The tab. ``network`` is the current one, whose images the vote mends or spoils; ``on_click`` is a callback that
+    gets a test image's number."""
     listed = {one.id: one for one in cache.known_networks() if one.usable and one.spec.data.dataset == card.name}
     listed[network.id] = network
     chosen = _chosen(network, card, listed)
@@ -37,7 +37,7 @@ def show(network: Known, card: DataCard, on_click: Callable[[int], None]) -> Non
     together = vote(found)
     _headline(together, found, chosen)
     _members(found, chosen)
-    _digits(together, found, chosen, network, card, on_click)
+    _images(together, found, chosen, network, card, on_click)
 
 
 def _chosen(network: Known, card: DataCard, listed: dict[str, Known]) -> list[Known]:
@@ -69,7 +69,7 @@ def _evaluations(chosen: Sequence[Known], card: DataCard) -> list[Evaluation]:
     """The answers of all, with progress: those that were asked before are there at once."""
     place, found = st.empty(), []
     for number, one in enumerate(chosen):
-        place.progress(number / len(chosen), text=f"{html.escape_markdown(one.label)} reads the test digits")
+        place.progress(number / len(chosen), text=f"{html.escape_markdown(one.label)} reads the test images")
         found.append(cache.evaluation(one.id, one.version, card.name))
     place.empty()
     return found
@@ -80,7 +80,7 @@ def _headline(together: Evaluation, found: Sequence[Evaluation], chosen: Sequenc
     low, high = wilson(together.correct, total)
     best = max(range(len(found)), key=lambda number: found[number].correct)
     st.markdown(
-        f"**{together.accuracy:.2%}** of the test digits are read right together (95% interval {low:.2%} to "
+        f"**{together.accuracy:.2%}** of the test images are read right together (95% interval {low:.2%} to "
         f"{high:.2%}): **{total - together.correct:,}** of {total:,} wrong. The best alone, "
         f"{html.escape_markdown(chosen[best].label)}, has {total - found[best].correct:,} wrong."
     )
@@ -101,7 +101,7 @@ def _members(found: Sequence[Evaluation], chosen: Sequence[Known]) -> None:
     )
 
 
-def _digits(
+def _images(
     together: Evaluation,
     found: Sequence[Evaluation],
     chosen: Sequence[Known],
@@ -118,7 +118,7 @@ def _digits(
         SPOILED: np.flatnonzero(~alone & wrong),
     }
     group = st.pills(
-        "Digits shown",
+        "Images shown",
         GROUPS,
         default=WRONG,
         required=True,
@@ -146,7 +146,7 @@ def _digits(
         details=[_details(number, found, chosen, card) for number in numbers],
         marks=["wrong" if wrong[number] else "right" for number in numbers],
         tile=72,
-        label="Digits of the vote",
+        label="Images of the vote",
         on_click=lambda position: on_click(int(numbers[position])),
     )
 
@@ -155,4 +155,4 @@ def _details(number: int, found: Sequence[Evaluation], chosen: Sequence[Known], 
     said = ", ".join(
         f"{one.label} {card.classes[answers.predictions[number]]}" for one, answers in zip(chosen, found, strict=True)
     )
-    return f"Test digit {number}: {said}"
+    return f"Test image {number}: {said}"

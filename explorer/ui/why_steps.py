@@ -100,7 +100,7 @@ def _patch(found: Terms, layer: LayerShape, chosen: int | None, pixels: np.ndarr
     with left:
         first = [layer.offset + place * layer.jump for place in found.index[1:]]
         rows, columns = ((at, at + layer.receptive_field) for at in first)
-        st.html(_marked(pixels, rows, columns, size=96, alt=f"The digit, and on it what {layer.name} sees here"))
+        st.html(_marked(pixels, rows, columns, size=96, alt=f"The image, and on it what {layer.name} sees here"))
     with right, st.container(horizontal=True, gap="medium"):
         kernel, products = found.weights.reshape(grid), found.products.reshape(grid)
         for name, values in (("input", patch), ("kernel", kernel), ("products", products)):
@@ -160,7 +160,7 @@ def ending(walk: Walk, pixels: np.ndarray, card: DataCard) -> None:
     with st.container(border=True, key="why-pixel"):
         left, right = st.columns([1, 3], gap="medium", vertical_alignment="center")
         with left:
-            alt = f"The digit with row {row}, column {column} marked"
+            alt = f"The image with row {row}, column {column} marked"
             st.html(_marked(pixels, (row, row + 1), (column, column + 1), size=168, alt=alt))
         with right:
             last = walk.steps[-1]

@@ -68,7 +68,7 @@ def test_a_cold_server_answers_a_deep_link_with_the_right_page(
     server = serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(tmp_path)})
     page.goto(f"{server.url}/mistakes?network=lenet5&digit=7")
     expect(page.locator("h1").first).to_have_text("Mistakes", timeout=LONG)
-    expect(page.get_by_text("of the test digits are read right")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("of the test images are read right")).to_be_visible(timeout=LONG)
     expect(page.get_by_text("Page not found")).to_have_count(0)
     expect(page.get_by_role("combobox", name="Current network")).to_have_value("LeNet-5 (bundled)")
     expect(page.get_by_label("Number in the test set")).to_have_value("7")
@@ -229,7 +229,7 @@ def trained(app: str, browser: Any) -> Iterator[str]:
     page.goto(f"{app}/")
     expect(page.locator("h1").first).to_be_visible(timeout=LONG)
     page.get_by_role("tab", name="Recipe").click()
-    thumb = page.get_by_role("slider", name="Training digits")
+    thumb = page.get_by_role("slider", name="Training images")
     thumb.focus()
     thumb.press("Home")
     for _ in range(2):  # 100, 200, 500
@@ -266,7 +266,7 @@ def test_the_drawing_stays_in_sight_and_a_run_takes_its_place(app: str, browser:
     expect(drawn).to_be_in_viewport(ratio=1)
     page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 0)")
 
-    digits = page.get_by_role("slider", name="Training digits")
+    digits = page.get_by_role("slider", name="Training images")
     digits.focus()
     digits.press("Home")
     expect(digits).to_have_attribute("aria-valuetext", "100")
@@ -369,7 +369,7 @@ def test_what_is_pointed_at_is_called_by_its_own_number(visit: Callable[..., Pag
 
 def test_a_mistake_is_clicked_explained_and_opened_inside(visit: Callable[..., Page]) -> None:
     page = visit("mistakes?network=lenet5")
-    expect(page.get_by_text("of the test digits are read right")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("of the test images are read right")).to_be_visible(timeout=LONG)
     expect(page.get_by_text("The most confident first")).to_be_visible()
     page.locator(".st-key-mistakes-wall").get_by_role("option").first.click()
     expect(page.get_by_text("The smallest change that makes it right")).to_be_visible(timeout=LONG)
@@ -451,7 +451,7 @@ def test_a_map_opens_in_the_microscope_and_the_digit_as_numbers(visit: Callable[
     expect(scope.locator(".title")).to_have_text(re.compile(r"output, unit \d"), timeout=LONG)
     expect(scope.locator(".softmax tbody tr")).to_have_count(10)
     page.get_by_role("option", name="as numbers").click()
-    expect(scope.locator(".title")).to_have_text("The digit as numbers", timeout=LONG)
+    expect(scope.locator(".title")).to_have_text("The image as numbers", timeout=LONG)
     scope.evaluate("(root) => root.scope.move(14, 13)")
     scope.locator(".stage canvas").focus()
     page.keyboard.press("ArrowRight")

@@ -22,7 +22,7 @@ def app(serve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> 
 def test_what_the_pointer_draws_around_is_the_gallery(page: Page, app: str) -> None:
     page.set_viewport_size({"width": 1280, "height": 1200})  # the pointer reaches what is in the window
     page.goto(f"{app}/inside?network=softmax&digit=7")
-    page.get_by_role("tab", name="Where digits separate").click()
+    page.get_by_role("tab", name="Where classes separate").click()
     plot = page.locator(".st-key-separation .ks-plot")
     expect(page.locator(".st-key-separation .ks-chart[data-drawn]")).to_be_visible()
     # On a busy machine Plotly tells while it draws a selection that nothing is selected any more. Here it always does.
@@ -40,9 +40,12 @@ def test_what_the_pointer_draws_around_is_the_gallery(page: Page, app: str) -> N
     area = page.locator(".st-key-separation .nsewdrag").bounding_box()
     assert area is not None
     x, y, wide, high = area["x"], area["y"], area["width"], area["height"]
-    corners = [(0.45, 0.4), (0.55, 0.4), (0.55, 0.5), (0.45, 0.5), (0.45, 0.4)]
+    # Whole pixels, as the browser tells them: a point may lie in the fraction that it would cut off.
+    left, right = round(x + 0.45 * wide), round(x + 0.55 * wide)
+    top, bottom = round(y + 0.4 * high), round(y + 0.5 * high)
+    corners = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
     for step, (across, down) in enumerate(corners):
-        page.mouse.move(x + wide * across, y + high * down, steps=4)
+        page.mouse.move(across, down, steps=4)
         if step == 0:
             page.mouse.down()
     page.mouse.up()
@@ -58,10 +61,10 @@ def test_what_the_pointer_draws_around_is_the_gallery(page: Page, app: str) -> N
             }) : [];
           });
         }""",
-        [0.45, 0.55, 0.4, 0.5],
+        [(left - x) / wide, (right - x) / wide, (top - y) / high, (bottom - y) / high],
     )
     assert inside
-    expect(page.get_by_text(f"{len(inside):,} digits selected")).to_be_visible()
+    expect(page.get_by_text(f"{len(inside):,} images selected")).to_be_visible()
     chosen = plot.evaluate(
         "(plot) => plot._fullData.flatMap((t) => [...(t.selectedpoints ?? [])].map((at) => t.customdata?.[at]))"
     )

@@ -37,6 +37,6 @@ def test_an_exported_file_is_uploaded_and_becomes_the_current_network(
     page.locator(".st-key-import-it button").click()
     told = page.get_by_test_id("stAlert").filter(has_text="is the current network now")
     expect(told).to_contain_text("back again", timeout=LONG)
-    expect(page.get_by_text("of test digits right · imported")).to_be_visible()
+    expect(page.get_by_text("of test images right · imported")).to_be_visible()
     assert "network=softmax" not in page.url
     assert "network=lenet5" not in page.url

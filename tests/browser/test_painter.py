@@ -134,7 +134,7 @@ def test_what_is_drawn_and_said_is_the_map(bench: Page):
         assert (patch["y"] - digit["y"]) / pixel == pytest.approx(row, abs=0.05)
         assert patch["width"] / pixel == pytest.approx(3, abs=0.05)
     bench.locator(".st-key-painter .digit .frame").hover(position={"x": 5.5 * pixel, "y": 2.5 * pixel})
-    expect(tip).to_have_text(re.compile("^digit, row 2, column 5: "))
+    expect(tip).to_have_text(re.compile("^image, row 2, column 5: "))
     assert float(tip.inner_text().split(": ")[1]) == pytest.approx(_pixels(0)[0, 2, 5] / 255, rel=1e-3)
     bench.locator("#seen").hover()
     expect(tip).to_be_hidden()

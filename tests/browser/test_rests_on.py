@@ -1,4 +1,4 @@
-"""The tab 'What it rests on' in the browser: on a phone, over the digit and bare."""
+"""The tab 'What it rests on' in the browser: on a phone, over the image and bare."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_maps_are_seen_over_the_digit_and_bare(
     page = open_page(viewport={"width": 390, "height": 844})
     page.goto(f"{app}/inside?network=tiny")
     page.get_by_role("tab", name="What it rests on").click()
-    over = page.get_by_role("img", name="over the digit")
+    over = page.get_by_role("img", name="over the image")
     expect(over).to_have_count(16)
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
 

@@ -97,7 +97,7 @@ def test_boxes_begin_and_go_on_by_the_keyboard_alone(page: Page, app: str, tmp_p
     for left in range(11, -1, -1):
         page.keyboard.press("Delete")
         expect(boxes).to_have_count(left)
-    expect(page.get_by_text("No digit was found")).to_be_visible()
+    expect(page.get_by_text("Nothing was found")).to_be_visible()
     page.get_by_role("button", name="Add", exact=True).focus()
     page.keyboard.press("Enter")
     expect(boxes).to_have_count(1)

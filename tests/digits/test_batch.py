@@ -221,5 +221,5 @@ def test_files_are_gathered_a_little_at_a_time(monkeypatch: pytest.MonkeyPatch) 
         turns += 1
     assert turns >= 2
     assert found.done == found.total == 3
-    assert found.names == ["a.png", *(f"sheet.png, digit {number}" for number in range(1, len("".join(ROWS)) + 1))]
+    assert found.names == ["a.png", *(f"sheet.png, no. {number}" for number in range(1, len("".join(ROWS)) + 1))]
     assert [name for name, _ in found.faults] == ["b.png"]

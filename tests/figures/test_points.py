@@ -13,7 +13,7 @@ GENERATOR = np.random.default_rng(0)
 LABELS = GENERATOR.integers(0, 3, 40)
 PREDICTIONS = np.where(GENERATOR.random(40) < 0.2, (LABELS + 1) % 3, LABELS)
 POSITIONS = GENERATOR.normal(size=(40, 2)).astype(np.float32)
-NAMES = [f"digit {index}" for index in range(40)]
+NAMES = [f"image {index}" for index in range(40)]
 
 
 def test_every_point_is_drawn_once_in_its_classs_colour_and_wrong_ones_are_crosses() -> None:
@@ -29,7 +29,7 @@ def test_every_point_is_drawn_once_in_its_classs_colour_and_wrong_ones_are_cross
             assert colour == LIGHT.classes[LABELS[index]]
             assert trace.marker.symbol == ("x" if wrong else "circle")
             assert trace.hovertext[at] == (
-                f"digit {index}<br>{CLASSES[LABELS[index]]}, read as {CLASSES[PREDICTIONS[index]]} "
+                f"image {index}<br>{CLASSES[LABELS[index]]}, read as {CLASSES[PREDICTIONS[index]]} "
                 f"{'✗' if wrong else '✓'}"
             )
             assert points.place(number, at, LABELS, PREDICTIONS, 3) == index
@@ -50,7 +50,7 @@ def test_the_selected_ones_are_those_given(selected: list[int]) -> None:
     )
     *groups, ring = drawn.data
     assert sorted(int(trace.customdata[at]) for trace in groups for at in trace.selectedpoints) == selected
-    assert (ring.x[0], ring.y[0], ring.name) == (1.5, -2, "current digit")
+    assert (ring.x[0], ring.y[0], ring.name) == (1.5, -2, "current one")
 
 
 def test_the_curve_has_both_readers_layer_by_layer() -> None:
@@ -62,7 +62,7 @@ def test_the_curve_has_both_readers_layer_by_layer() -> None:
 
 def test_the_table_has_every_point() -> None:
     rows = points.table(POSITIONS, LABELS, PREDICTIONS, CLASSES, np.arange(100, 140))
-    assert [row["digit"] for row in rows] == list(range(100, 140))
+    assert [row["image"] for row in rows] == list(range(100, 140))
     assert [row["true"] for row in rows] == [CLASSES[label] for label in LABELS]
     assert [row["read as"] for row in rows] == [CLASSES[label] for label in PREDICTIONS]
     np.testing.assert_array_equal([[row["x"], row["y"]] for row in rows], POSITIONS)

@@ -1,4 +1,4 @@
-"""The jobs behind 'Where digits separate', against the analyses that they call."""
+"""The jobs behind 'Where classes separate', against the analyses that they call."""
 
 from __future__ import annotations
 

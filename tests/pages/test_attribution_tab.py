@@ -63,7 +63,7 @@ def test_every_method_has_its_two_maps_its_sentences_and_its_figures(
     assert [title for title in titles if title in {method.title for method in METHODS.values()}] == [
         METHODS[method].title for method in available(network)
     ]
-    assert html(tested).count("over the digit") == 2 * len(available(network))
+    assert html(tested).count("over the image") == 2 * len(available(network))
     shown = captions(tested)
     for method in available(network):
         assert METHODS[method].reading in shown

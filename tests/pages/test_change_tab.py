@@ -171,9 +171,9 @@ def test_a_large_network_is_shown_on_a_stated_sample(open_app: Open, run: str, m
     every = round(len(data.test) * work / 5_000_000)
     pixels, labels = data.test.pixels[::every], data.test.labels[::every]
     wanted = evaluate(networks.load(run), pixels, labels, data.card).accuracy
-    assert f"reads **{wanted:.2%}** of {len(labels):,} test digits (every {every}" in text(tested)
+    assert f"reads **{wanted:.2%}** of {len(labels):,} test images (every {every}" in text(tested)
     sound(tested.toggle(key="change-off").set_value(True).run())
-    assert f"Of {len(labels):,} test digits (every {every}" in text(tested)
+    assert f"Of {len(labels):,} test images (every {every}" in text(tested)
     assert tested.button(key="change-all-start").label == f"Count all {len(data.test):,}"
 
 

@@ -329,11 +329,11 @@ def test_other_validation_digits_are_not_held_together(open_app: Open) -> None:
     tested = sound(open_app("compare", network=mine[0], **{"with": other[0]}))
     (seeds,) = (rows for caption, rows in tables(tested).items() if caption.startswith("Mean and standard deviation"))
     assert seeds[f"mine · {other[0][:4]}"][3] == "–"
-    assert "have other training or validation digits" in texts(tested)
+    assert "have other training or validation images" in texts(tested)
     assert "is better than" not in texts(tested)
     elsewhere = [trained("mine", seed, images="others", model=WIDE) for seed in (0, 1)]
     tested = sound(open_app("compare", network=mine[0], **{"with": elsewhere[0]}))
-    assert "have other training or validation digits" in texts(tested)
+    assert "have other training or validation images" in texts(tested)
 
 
 def test_the_next_seeds_are_those_that_nobody_has(open_app: Open) -> None:
@@ -387,7 +387,7 @@ def test_another_opinion_is_of_a_run_that_ended_and_of_each_kind_one(open_app: O
     def others(network: str = "softmax") -> int:
         cache.known_networks.clear()
         tested = open_app("mistakes", network=network)
-        tested.session_state["mistakes-tab"] = "This digit explained"
+        tested.session_state["mistakes-tab"] = "This image explained"
         (count,) = re.findall(r" of (\d+) others answer", texts(sound(tested.run())))
         return int(count) - bundled
 

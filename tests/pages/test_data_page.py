@@ -113,7 +113,7 @@ def test_duplicates_are_shown_in_pairs_as_far_as_the_limit(open_app: Open, data:
     shown = shown_wall(tested, "data-near")
     expected = [data.train.pixels[3], data.test.pixels[5], data.train.pixels[8], data.test.pixels[1]]
     np.testing.assert_array_equal(shown.pixels, np.concatenate(expected))
-    assert shown.header["details"][:2] == ["Training digit 3, 2.0 apart", "Test digit 5, 2.0 apart"]
+    assert shown.header["details"][:2] == ["Training image 3, 2.0 apart", "Test image 5, 2.0 apart"]
     sound(next(item for item in tested.slider if item.label.startswith("Grey levels")).set_value(1.0).run())
     assert any("None so near" in item.value for item in tested.caption)
 

@@ -101,7 +101,7 @@ def test_a_damaged_own_digit_is_refused_with_a_sentence(open_app: Open, text: st
     tested = open_app("inside", digit="own", own=text)
     assert not tested.exception
     assert not tested.error
-    assert all("could not be opened: the digit in the link" in toast.value for toast in tested.toast)
+    assert all("could not be opened: the picture in the link" in toast.value for toast in tested.toast)
     assert bool(tested.toast) == bool(text)
     assert "own_digit" not in tested.session_state
     assert tested.query_params["digit"] == "0"

@@ -83,7 +83,7 @@ def test_a_misread_digit_is_explained(opened: Callable[..., AppTest]) -> None:
     shares, label = shares_of(network, index), int(data.test.labels[index])
     said = texts(tested)
     how = sure(float(shares.max()))
-    assert f"True class {label}, read as {shares.argmax()}** ✗, {how} · test digit {index}" in said
+    assert f"True class {label}, read as {shares.argmax()}** ✗, {how} · test image {index}" in said
     assert "The smallest change that makes it right" in said
     for name in CHANGES:
         found = smallest(network, np.asarray(data.test.pixels[index]), label, data.card, name)
@@ -118,7 +118,7 @@ def test_a_misread_digit_is_explained(opened: Callable[..., AppTest]) -> None:
     sound(tested)
     second = mistakes(answers)[1]
     assert tested.query_params["digit"] == str(second)
-    assert f"test digit {second}" in texts(tested)
+    assert f"test image {second}" in texts(tested)
 
 
 def test_the_nearest_training_digits_are_those_in_the_features(
@@ -157,7 +157,7 @@ def test_a_right_one_an_own_one_and_a_training_digit_are_explained_as_what_they_
     said = texts(sound(tested.run()))
     assert "Your own digit, read as" in said
     assert "The smallest change that changes the answer" in said
-    assert "Shown for digits of the test set" in said
+    assert "Shown for images of the test set" in said
     tested.session_state["digit_number"], tested.session_state["digit_split"] = 3, "train"
     said = texts(sound(tested.run()))
     assert f"True class {data.train.labels[3]}, read as" in said
@@ -225,7 +225,7 @@ def test_the_chart_the_table_and_the_file_hold_the_counts(opened: Callable[..., 
 
 
 def choose(tested: AppTest, trial: str) -> None:
-    pills = next(item for item in tested.button_group if item.label == "What makes the digits harder")
+    pills = next(item for item in tested.button_group if item.label == "What makes the images harder")
     sound(pills.set_value(trial).run())
 
 
@@ -303,20 +303,20 @@ def test_the_vote_is_counted_as_by_hand_and_its_digits_are_shown(opened: Callabl
     wrong = mean.argmax(1) != data.test.labels
     low, high = wilson(int((~wrong).sum()), len(wrong))
     said = texts(tested)
-    assert f"**{(~wrong).mean():.2%}** of the test digits are read right together" in said
+    assert f"**{(~wrong).mean():.2%}** of the test images are read right together" in said
     assert f"{low:.2%} to {high:.2%}" in said
     table = html(tested)
     for one in answers:
         assert f"{one.accuracy:.2%}" in table
     alone = answers[0].predictions != data.test.labels  # the current network's
-    pills = next(item for item in tested.button_group if item.label == "Digits shown")
+    pills = next(item for item in tested.button_group if item.label == "Images shown")
     wall = shown_wall(sound(pills.set_value("Mended by the vote").run()), "vote-wall")
     mended = np.flatnonzero(alone & ~wrong)[:60]
     np.testing.assert_array_equal(wall.pixels, data.test.pixels[mended][:, 0])
     first = int(mended[0])
     names = ("Softmax regression", "Tiny", "Multilayer perceptron")
     said = ", ".join(f"{name} {one.predictions[first]}" for name, one in zip(names, answers, strict=True))
-    assert wall.header["details"][0] == f"Test digit {first}: {said}"
+    assert wall.header["details"][0] == f"Test image {first}: {said}"
 
 
 def test_the_vote_begins_with_the_bundled_one_and_needs_two(opened: Callable[..., AppTest]) -> None:

@@ -116,7 +116,7 @@ def test_each_data_set_has_its_own(drawn: Callable[..., AppTest], tmp_path: Path
     (file,) = (tmp_path / "home" / "test-sets").iterdir()
     clothes = with_kept(drawn(network="fashion_lenet5", mine=file.stem))
     assert not clothes.exception
-    assert any(info.value.startswith("Here your own digits will stand") for info in clothes.info)
+    assert any(info.value.startswith("Here your own pictures will stand") for info in clothes.info)
     clothes.button_group(key="keep-drawing").set_value(3).run()
     assert not clothes.exception
     assert [digit.label for digit in clothes.session_state["my_digits"]["fashion_mnist"]] == [3]

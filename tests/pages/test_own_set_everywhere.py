@@ -30,7 +30,7 @@ TABS = {
             "What it rests on",
             "One step of learning",
             "Change it",
-            "Where digits separate",
+            "Where classes separate",
             "Kernel bench",
         ),
     ),

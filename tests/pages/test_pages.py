@@ -57,6 +57,29 @@ def test_every_page_opens(open_app: Open, page: str, network: str) -> None:
     assert tested.query_params["network"] == network
 
 
+@pytest.mark.parametrize(
+    ("page", "tabs"),
+    [
+        ("build", []),
+        ("inside", ["What it rests on", "One step of learning", "Change it", "Where classes separate", "Kernel bench"]),
+        ("mistakes", ["This image explained", "How robust is it", "A vote of several", "Likely label errors"]),
+        ("digits", ["My test set"]),
+        ("data", ["Samples", "Hardest and oddest", "Duplicates", "Augmentation"]),
+    ],
+)
+def test_no_page_calls_clothes_digits(open_app: Open, page: str, tabs: list[str]) -> None:
+    tested = open_app(page, network="fashion_lenet5")
+    for tab in [None, *tabs]:
+        if tab:
+            tested.session_state[f"{page}-tab"] = tab
+            tested.run()
+        assert not tested.exception
+        said = "\n".join(str(item.proto) for item in elements(tested) if hasattr(item, "proto"))
+        # Keys and CSS are nothing that anyone reads, and the page's name stays.
+        said = re.sub(r"<style>.*?</style>|css_content: .*|Your digits|pages/digits", "", said)
+        assert re.findall(r"(?<![-_\\\"])\b[Dd]igits?\b(?![-_\\\"]).{,60}", said) == [], tab
+
+
 # --- links ----------------------------------------------------------------------------------------------------------
 
 
@@ -192,7 +215,7 @@ def test_every_control_of_the_recipe_reaches_the_spec(open_app: Open) -> None:
     def slide(label: str, value: object) -> None:
         next(item for item in [*tested.select_slider, *tested.slider] if item.label == label).set_value(value).run()
 
-    slide("Training digits", 500)
+    slide("Training images", 500)
     slide("Validation share", 0.2)
     slide("Learning rate", 0.05)
     slide("Batch size", 32)

@@ -1,4 +1,4 @@
-"""The tab 'Where digits separate': points, selections and probes against the arrays that they come from."""
+"""The tab 'Where classes separate': points, selections and probes against the arrays that they come from."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def opened(open_app: Open) -> AppTest:
 
 def few(tested: AppTest) -> AppTest:
     """The tab with as few digits as it can have."""
-    tested.session_state["inside-tab"] = "Where digits separate"
+    tested.session_state["inside-tab"] = "Where classes separate"
     sound(tested.run())
-    slider = next(item for item in tested.select_slider if item.label == "Test digits")
+    slider = next(item for item in tested.select_slider if item.label == "Test images")
     return sound(slider.set_value(COUNT).run())
 
 
@@ -97,7 +97,7 @@ def test_points_are_scikit_learns_and_parts_are_picked_without_a_pointer(opened:
     predictions = evaluate(network, pixels, labels, data.card).predictions
     wrong = labels != predictions
     pick(tested, 3)
-    assert f"**{(labels == 3).sum():,} digits** selected, **{wrong[labels == 3].sum()}** of them" in words(tested)
+    assert f"**{(labels == 3).sum():,} images** selected, **{wrong[labels == 3].sum()}** of them" in words(tested)
     assert sorted(np.concatenate(drawn(tested)[2])) == np.flatnonzero(labels == 3).tolist()
     np.testing.assert_array_equal(shown_wall(tested, "separation-gallery").pixels, pixels[labels == 3][:48, 0])
 
@@ -138,7 +138,7 @@ def test_what_was_drawn_around_stays_selected_in_another_layers_map(opened: AppT
         assert sorted(np.concatenate(drawn(tested)[2])) == [4, 8, 30]
         shown = shown_wall(tested, "separation-gallery")
         np.testing.assert_array_equal(shown.pixels, data.test.pixels[chosen[[4, 8, 30]]][:, 0])
-        assert shown.header["details"] == [f"Test digit {number}" for number in chosen[[4, 8, 30]]]
+        assert shown.header["details"] == [f"Test image {number}" for number in chosen[[4, 8, 30]]]
 
 
 def test_t_sne_and_probes_wait_to_be_asked_and_show_what_was_computed(opened: AppTest, data: Dataset) -> None:
@@ -159,5 +159,5 @@ def test_t_sne_and_probes_wait_to_be_asked_and_show_what_was_computed(opened: Ap
     np.testing.assert_array_equal(numbers(figure[0]["y"]), np.float32(arrays["linear"]))
     np.testing.assert_array_equal(numbers(figure[1]["y"]), np.float32(arrays["neighbours"]))
     assert figure[0]["x"] == ["input", "output"]
-    assert "Learned from 100 digits, scored on 60 validation digits." in words(tested)
+    assert "Learned from 100 images, scored on 60 validation images." in words(tested)
     assert f"{arrays['linear'][1]:.2%}" in html(tested)

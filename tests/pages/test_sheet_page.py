@@ -88,7 +88,7 @@ def test_one_digit_is_shown_with_its_steps_until_the_user_says_it_is_several(upl
     assert not tested.exception
     assert not given
     assert [item for item in elements(tested) if "ks-steps" in str(getattr(item.proto, "body", ""))]
-    tested.session_state["kind-f"] = "Several digits"
+    tested.session_state["kind-f"] = "Several things"
     tested.run()
     assert len(given[-1]["boxes"]) == 1
 
@@ -96,10 +96,10 @@ def test_one_digit_is_shown_with_its_steps_until_the_user_says_it_is_several(upl
 def test_a_page_without_digits_says_what_to_do(uploaded: Any) -> None:
     blank = Drawn(Image.new("L", (400, 300), 240), "", ()).png
     tested, _ = uploaded(blank)
-    tested.session_state["kind-f"] = "Several digits"
+    tested.session_state["kind-f"] = "Several things"
     tested.run()
     assert not tested.exception
-    assert any("No digit was found" in item.value for item in tested.info)
+    assert any("Nothing was found" in item.value for item in tested.info)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_what_looks_like_no_digit_is_said_wherever_it_is_read(
     tested = open_app("digits")
     while not tested.dataframe:
         tested.run()
-    assert any(f"**{4 * count + 3} digits**, 1 more look like none" in str(item.value) for item in tested.markdown)
+    assert any(f"**{4 * count + 3} digits**, 1 more look like no digit" in str(item.value) for item in tested.markdown)
 
 
 def test_a_table_of_digits_is_scored_against_its_labels(open_app: Open, monkeypatch: pytest.MonkeyPatch) -> None:

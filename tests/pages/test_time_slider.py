@@ -129,10 +129,10 @@ def test_a_link_opens_the_moment_and_mistakes_are_of_it(open_app: Open, run: str
     tested = sound(open_app("mistakes", network=run, snapshot=str(step)))
     data = load("mnist")
     found = evaluate(networks.load(run, snapshot=step), data.test.pixels, data.test.labels, data.card)
-    assert f"**{found.accuracy:.2%}** of the test digits" in "".join(item.value for item in tested.markdown)
+    assert f"**{found.accuracy:.2%}** of the test images" in "".join(item.value for item in tested.markdown)
     sound(tested.button(key="time-leave").click().run())
     final = evaluate(networks.load(run), data.test.pixels, data.test.labels, data.card)
-    assert f"**{final.accuracy:.2%}** of the test digits" in "".join(item.value for item in tested.markdown)
+    assert f"**{final.accuracy:.2%}** of the test images" in "".join(item.value for item in tested.markdown)
     assert final.accuracy != found.accuracy
 
 

@@ -114,7 +114,7 @@ def test_small_differences_are_seen() -> None:
 def test_what_no_recipe_made_has_none() -> None:
     found = {fact.name: fact.values for fact in facts([ARTICLE, ARTICLE], [True, False])}
     assert found["Learning rate"] == ("0.002", NOTHING)
-    assert found["Training digits"] == ("all", NOTHING)
+    assert found["Training images"] == ("all", NOTHING)
     assert found["Block 1: kernels"] == ("32", "32")
 
 

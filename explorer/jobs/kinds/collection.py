@@ -1,4 +1,4 @@
-"""The data set itself: which digits a network finds hard or odd, and which are there twice."""
+"""The data set itself: which images a network finds hard or odd, and which are there twice."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def ranks(context: Context, params: dict[str, Any], progress: Progress) -> dict[
     images = context.data.train if params["images"] == "train" else context.data.test
     network, card = context.network, context.data.card
     answers = evaluate(
-        network, images.pixels, images.labels, card, progress=part(progress, 0.0, 0.45, "reading the digits")
+        network, images.pixels, images.labels, card, progress=part(progress, 0.0, 0.45, "reading the images")
     )
-    tell = part(progress, 0.45, 0.85, "comparing the digits")
+    tell = part(progress, 0.45, 0.85, "comparing the images")
     rows = features(network, images.pixels, card, penultimate(network), most=NUMBERS, progress=tell)
     return {
         "losses": answers.losses,

@@ -1,4 +1,4 @@
-"""Where digits separate: maps of a sample of the test digits after a layer, and the probes along the depth."""
+"""Where classes separate: maps of a sample of the test images after a layer, and the probes along the depth."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_LEARN, MOST_SCORE = 5_000, 2_000
 
 
 def points(context: Context, params: dict[str, Any], progress: Progress) -> dict[str, np.ndarray]:
-    """A map by ``method``, 'pca' or 'tsne', after ``layer``, of ``count`` test digits; on the axes of the network's
+    """A map by ``method``, 'pca' or 'tsne', after ``layer``, of ``count`` test images; on the axes of the network's
     version ``reference``, where one is named."""
     test, card = context.data.test, context.data.card
     chosen = stratified_sample(test.labels, int(params["count"]))
@@ -38,8 +38,8 @@ def points(context: Context, params: dict[str, Any], progress: Progress) -> dict
 
 
 def probes(context: Context, params: dict[str, Any], progress: Progress) -> dict[str, np.ndarray]:
-    """The curve of :func:`~explorer.analysis.probes.probe_curve`, fitted on digits that the network learned from and
-    scored on its validation digits, at most 5,000 and 2,000, or ``learn`` and ``score`` of them."""
+    """The curve of :func:`~explorer.analysis.probes.probe_curve`, fitted on images that the network learned from and
+    scored on its validation images, at most 5,000 and 2,000, or ``learn`` and ``score`` of them."""
     train = context.data.train
     splits = split(context.data, context.known.spec.data)
     learn = splits.train[: int(params.get("learn", MOST_LEARN))]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @of_images
-@st.cache_data(show_spinner="Averaging the digits …", max_entries=4)
+@st.cache_data(show_spinner="Averaging the images …", max_entries=4)
 def class_pictures(dataset_name: str) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of each class's training images, (K, C, H, W) float32 each, in grey levels."""
     from explorer.analysis.collection import class_pictures as run

@@ -38,7 +38,7 @@ def kept(network_id: str, version: str, dataset_name: str, every: int, place: in
 
 
 @of_images
-@st.cache_resource(show_spinner="Reading the test digits …", max_entries=128)
+@st.cache_resource(show_spinner="Reading the test images …", max_entries=128)
 def answers(network_id: str, version: str, edits: str, dataset_name: str, every: int) -> Evaluation:
     """The answers of a network with edits, given as JSON, to every so many-th test image."""
     from explorer.analysis import change

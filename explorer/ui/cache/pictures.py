@@ -26,7 +26,7 @@ def prepared(data: bytes, name: str, shape: tuple[int, int, int], without: froze
     return prepare(decode(data, name), options(without), shape=shape)
 
 
-@st.cache_resource(show_spinner="Looking for the digits …", max_entries=8)
+@st.cache_resource(show_spinner="Looking for what is drawn …", max_entries=8)
 def surveyed(data: bytes, name: str) -> Sheet:
     """One uploaded picture and the boxes of its digits. Raises PictureError."""
     from explorer.digits import decode, survey

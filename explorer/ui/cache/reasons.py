@@ -64,7 +64,7 @@ def probabilities(network_id: str, version: str, dataset_name: str, pixels: byte
     return shares
 
 
-@st.cache_resource(show_spinner="Changing the digit step by step …", max_entries=256)
+@st.cache_resource(show_spinner="Changing the image step by step …", max_entries=256)
 def flip(network_id: str, version: str, dataset_name: str, pixels: bytes, wanted: int | None, name: str) -> Flip:
     """The smallest change of a kind that turns the answer to one image, given as the bytes of its uint8 pixels."""
     from explorer.analysis.flips import smallest

@@ -374,7 +374,7 @@ class View {
     this.select.value = one?.label === undefined || one?.label === null ? "" : String(one.label);
     this.addButton.setAttribute("aria-pressed", String(Boolean(this.adding)));
     this.stage.classList.toggle("adding", Boolean(this.adding));
-    const text = this.adding ? "Drag on the picture, around the digit." : one ? KEYS : HINT;
+    const text = this.adding ? "Drag on the picture, around what is to be read." : one ? KEYS : HINT;
     if (this.hint.textContent !== text) this.hint.textContent = text;
   }
 

@@ -97,7 +97,7 @@ class Scope {
     }
     if (this.channels) {
       const count = section.seen.length;
-      const from = section.first ? "the digit, normalised as every network gets it" : `${several(count, "input map")}${count < arrays.inputs.shape[0] ? ` of ${arrays.inputs.shape[0]}` : ""}, the largest contribution first`;
+      const from = section.first ? "the image, normalised as every network gets it" : `${several(count, "input map")}${count < arrays.inputs.shape[0] ? ` of ${arrays.inputs.shape[0]}` : ""}, the largest contribution first`;
       this.channels.caption.textContent = `What ${base} multiplies and adds here: patch × kernel = products, from ${from}`;
     }
   }
@@ -114,13 +114,13 @@ class Scope {
     this.table = new TextTable(this.root, (body) => this.write(body));
   }
 
-  // A digit with its numbers over its pixels.
+  // An image with its numbers over its pixels.
   buildSheet(body) {
-    this.title.textContent = "The digit as numbers";
+    this.title.textContent = "The image as numbers";
     this.head.querySelector(".buttons").remove();
     body.classList.add("wide");
     this.sheet = new Stage(body, this, SHEET_CELL);
-    this.sheet.canvas.setAttribute("aria-label", "The digit's pixels: arrow keys move");
+    this.sheet.canvas.setAttribute("aria-label", "The image's pixels: arrow keys move");
     this.stage = this.sheet;
     this.equations = this.channels = this.dense = null;
     this.table = new TextTable(this.root, (place) => this.write(place));

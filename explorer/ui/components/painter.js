@@ -177,7 +177,7 @@ class Painter {
     this.typed = "";
     this.kernelPane.title.textContent = `kernel, ${this.size} × ${this.size}`;
     this.grid.setAttribute("aria-label", `Kernel, ${this.size} × ${this.size}`);
-    this.digit.title.textContent = `digit, ${this.height} × ${this.width}`;
+    this.digit.title.textContent = `image, ${this.height} × ${this.width}`;
   }
 
   rows() {
@@ -236,11 +236,11 @@ class Painter {
     this.pixel = Math.max(1, Math.floor((this.room * ratio) / this.width)) / ratio;
     const brightness = ramp("brightness", "#000");
     this.draw(this.digit, this.image, this.height, this.width, [0, this.channels], brightness, ratio);
-    this.digit.canvas.setAttribute("aria-label", "The current digit");
-    this.map.title.textContent = values.length ? `map, ${rows} × ${columns}` : "no map: the kernel is larger than the digit";
+    this.digit.canvas.setAttribute("aria-label", "The current image");
+    this.map.title.textContent = values.length ? `map, ${rows} × ${columns}` : "no map: the kernel is larger than the image";
     this.draw(this.map, values, rows, columns, [-limit, limit], levels, ratio);
     const range = `from ${number(low)} to ${number(high)}`;
-    this.map.canvas.setAttribute("aria-label", `The kernel's map of the digit, ${rows} × ${columns}, ${range}`);
+    this.map.canvas.setAttribute("aria-label", `The kernel's map of the image, ${rows} × ${columns}, ${range}`);
     this.scale.replaceChildren(number(-limit), scaleBar(levels), number(limit));
   }
 
@@ -273,7 +273,7 @@ class Painter {
     mark((onMap ? this.map : this.digit).mark, row, column, 1, this.pixel);
     if (onMap) mark(this.digit.mark, row, column, this.size, this.pixel);
     else this.map.mark.hidden = true;
-    const line = labelled("span", "", null, `${onMap ? "map" : "digit"}, row ${row}, column ${column}: `);
+    const line = labelled("span", "", null, `${onMap ? "map" : "image"}, row ${row}, column ${column}: `);
     labelled("em", "", line, number(value, 4));
     this.tip.replaceChildren(line);
     tipAt(this.tip, event.clientX, event.clientY);
