@@ -14,10 +14,12 @@ from playwright.sync_api import Browser, Page
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
-sys.path.insert(0, str(HERE.parent / "bench"))
+sys.path[:0] = [str(HERE.parent / "bench"), str(HERE.parent / "tests" / "labelled")]
 
 import pictures  # noqa: E402
 import sheets  # noqa: E402
+from labelled_files import packed  # noqa: E402
+from labelled_files import shapes as labelled_shapes  # noqa: E402
 from serving import APP, chromium, serving  # noqa: E402
 
 from explorer.data import load  # noqa: E402
@@ -144,6 +146,13 @@ def main() -> None:
         page = open_page(browser, f"{app.url}/data?network=lenet5", height=1_000)
         page.locator(".st-key-data-counts .plot-container").wait_for(timeout=60_000)
         keep(page, "data")
+
+        page = open_page(browser, f"{app.url}/data?network=lenet5", height=1_050)
+        page.get_by_role("tab", name="Your own").click()
+        shapes = {"name": "shapes.zip", "mimeType": "application/zip", "buffer": packed(labelled_shapes(40))}
+        page.locator(".st-key-own-data-files-0 input[type=file]").set_input_files(shapes)  # type: ignore[arg-type]
+        page.locator(".st-key-own-data-keep button").wait_for(timeout=60_000)
+        keep(page, "own-data")
 
         page = open_page(browser, f"{app.url}/digits?network=article", height=1_000)
         draw(page, [(0.3, 0.25), (0.7, 0.25), (0.45, 0.8)])

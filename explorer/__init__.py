@@ -1,3 +1,3 @@
 """Kernelscope: shape a convolutional network, train it, and look at every number inside it."""
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"

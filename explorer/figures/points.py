@@ -11,6 +11,9 @@ import plotly.graph_objects as go
 from explorer.figures.frame import figure
 from explorer.figures.theme import LIGHT
 
+_SYMBOLS = ("circle", "square", "diamond", "triangle-up")
+"""Of the classes by tens: there are ten colours."""
+
 
 def cloud(
     positions: np.ndarray,
@@ -24,8 +27,8 @@ def cloud(
     revision: str = "cloud",
     choice: str = "",
 ) -> go.Figure:
-    """Points (N, 2) in the colours of their classes: a trace for each class's points that were read right, and one of
-    crosses for all that were read wrong.
+    """Points (N, 2) in the colours of their classes, and beyond ten classes in other shapes: a trace for each class's
+    points that were read right, and one of crosses for all that were read wrong.
 
     A point's ``customdata`` is its number, 0 to N − 1; ``names`` stand first in its hover text. ``current`` (2,) is
     ringed. ``selected`` (numbers) stand out from the others; None: all are alike. ``revision`` says what is mapped (a
@@ -49,7 +52,7 @@ def cloud(
             "marker": {
                 "color": [colours[label] for label in labels[mine].tolist()] if wrong else colours[len(traces)],
                 "size": 11 if wrong else 6,
-                "symbol": "x" if wrong else "circle",
+                "symbol": "x" if wrong else _SYMBOLS[len(traces) // len(LIGHT.classes) % len(_SYMBOLS)],
                 "opacity": 1 if wrong else 0.85,
                 "line": {"width": 1 if wrong else 0, "color": LIGHT.text},
             },

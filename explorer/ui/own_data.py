@@ -177,9 +177,10 @@ def _kept(card: DataCard) -> None:
     learned = "no network has learned from it yet" if not there else f"{len(there)} learned from it"
     st.markdown(f"**{card.title}**")
     st.caption(
-        f"{', '.join(card.classes)}. {card.train_images:,} images to learn from, {card.test_images:,} to test; "
+        f"{card.train_images:,} images to learn from, {card.test_images:,} to test; "
         f"{own.size(card) / 1e6:,.1f} MB; {learned}. {html.escape_markdown(card.source)}."
     )
+    _firsts(card)
     with st.container(horizontal=True, gap="small"):
         chosen = state.draft().data.dataset == card.name
         st.button(
@@ -212,6 +213,20 @@ def _kept(card: DataCard) -> None:
                 on_click=_remove,
                 args=(card,),
             )
+
+
+def _firsts(card: DataCard) -> None:
+    """The first image of each class."""
+    train = cache.dataset(card.name).train
+    shown = [int(np.argmax(train.labels == number)) for number in range(len(card.classes))]
+    wall(
+        np.asarray(train.pixels[shown])[:, 0],
+        key=f"{KEY}-firsts-{card.name}",
+        scale="brightness",
+        captions=card.classes,
+        tile=48,
+        label=f"One image of each class of {card.title}",
+    )
 
 
 def _users(there: Sequence[str]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from explorer.data.own import MOST_CLASSES
 from explorer.figures import points
 from explorer.figures.theme import LIGHT
 
@@ -66,3 +67,11 @@ def test_the_table_has_every_point() -> None:
     assert [row["true"] for row in rows] == [CLASSES[label] for label in LABELS]
     assert [row["read as"] for row in rows] == [CLASSES[label] for label in PREDICTIONS]
     np.testing.assert_array_equal([[row["x"], row["y"]] for row in rows], POSITIONS)
+
+
+def test_no_two_of_the_most_classes_look_alike() -> None:
+    classes = [str(number) for number in range(MOST_CLASSES)]
+    labels = np.arange(MOST_CLASSES)
+    drawn = points.cloud(GENERATOR.normal(size=(MOST_CLASSES, 2)), labels, labels, classes, names=classes)
+    looks = {(trace.marker.color, trace.marker.symbol) for trace in drawn.data[:MOST_CLASSES]}
+    assert len(looks) == MOST_CLASSES
