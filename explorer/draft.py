@@ -7,6 +7,7 @@ when blocks move. Nothing here knows how it is drawn.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -16,6 +17,7 @@ from explorer import naming
 from explorer.blocks import MAX_BLOCKS, MAX_DENSE, Blocks, ConvBlock, DenseBlock, from_model, to_model
 from explorer.errors import SpecError
 from explorer.presets import PRESETS, preset
+from explorer.recipes import with_steps
 from explorer.spec import (
     MAX_LINK_CHARACTERS,
     DataSpec,
@@ -153,6 +155,18 @@ class Draft:
     def with_data(self, **changes: object) -> Draft:
         return replace(self, data=_validated(DataSpec, {**self.data.model_dump(), **changes}))
 
+    def with_dataset(self, dataset: str, *, images: int, before: int | None) -> Draft:
+        """Learns from all ``images`` of another data set, in enough steps (:func:`explorer.recipes.with_steps`). What
+        the recipe had become for the images ``before`` (None: not known any more) is not kept for these."""
+        first = TrainSpec()
+        few = first if before is None else with_steps(first, before)
+        adapted = before is None or (self.train.batch_size, self.train.epochs) == (few.batch_size, few.epochs)
+        plain = first if adapted else self.train
+        train = with_steps(
+            self.train.model_copy(update={"batch_size": plain.batch_size, "epochs": plain.epochs}), images
+        )
+        return replace(self.with_data(dataset=dataset, train_size=None), train=train)
+
     def with_name(self, name: str) -> Draft:
         cleaned = "".join(letter for letter in name if letter.isprintable()).strip()[: naming.LONGEST]
         return replace(self, name=cleaned)
@@ -228,6 +242,15 @@ class History:
         if draft == self.now:
             return self
         return History(draft, (*self.past, self.now)[-UNDO_STEPS:])
+
+    def changed(self, change: Callable[[Draft], Draft]) -> History:
+        """The same steps of changed drafts."""
+        return History(change(self.now), tuple(map(change, self.past)), tuple(map(change, self.future)))
+
+    @property
+    def datasets(self) -> set[str]:
+        """Of which there are drafts."""
+        return {draft.data.dataset for draft in (self.now, *self.past, *self.future)}
 
     def undo(self) -> History:
         if not self.past:

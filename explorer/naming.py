@@ -12,7 +12,7 @@ LONGEST = 80
 """Characters of a name."""
 MOST_WORDS = 3
 """Of a recipe."""
-_SUFFIX = re.compile(r"_[0-9a-f]{8}$")
+_SUFFIX = re.compile(r"_[0-9a-f]{12}$")
 """What tells an own data set from others of the same title (:mod:`explorer.data.own`)."""
 _OPTIMIZERS = {"sgd": "SGD", "momentum": "momentum", "adam": "Adam", "adamw": "AdamW"}
 

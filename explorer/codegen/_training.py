@@ -20,8 +20,10 @@ _BY_TORCHVISION = """\
     found = datasets.{name}(folder, train=train, download=True)
     return found.data[:, None], found.targets"""
 _FROM_ARRAYS = """\
-    part = "train" if train else "test"
-    with np.load(folder / "{name}.npz") as found:  # "Images" on Kernelscope's page Data, tab "Your own"
+    part, file = "train" if train else "test", folder / "{name}.npz"
+    if not file.exists():
+        raise SystemExit(f"{{file}} is missing: get it by Images on Kernelscope's page Data, tab Your own")
+    with np.load(file) as found:
         return torch.from_numpy(found[part + "_images"])[:, None], torch.from_numpy(found[part + "_labels"])"""
 
 

@@ -56,11 +56,12 @@ def add(
         reading = labelled.Reading([(file.name, _bytes(file)) for file in files], "mark" if mark else "whole")
         while not reading.go_on(_TURN):
             show(reading.share, f"{reading.images:,} images read")
-        found = reading.found()
-        found = found.turned() if (found.dark if turn is None else turn) else found
-        card = labelled.keep(found, title=title or files[0].stem, source=", ".join(file.name for file in files))
         for name, fault in reading.faults:
             console.print(f"{name}: {fault}", style="yellow", markup=False)
+        found = reading.found
+        found = found.turned() if (found.dark if turn is None else turn) else found
+        source = ", ".join(file.name for file in files)
+        card = labelled.keep(found, "mark" if mark else "whole", title=title or files[0].stem, source=source)
         out.result(_facts(card) | {"not_read": len(reading.faults)}, _line(card))
 
 

@@ -14,6 +14,7 @@ from explorer import data
 from explorer.commands.options import DataDirOption, DatasetOption, one_of, use_data_dir
 from explorer.commands.output import JsonOption, Output, console, reporting
 from explorer.presets import PRESETS
+from explorer.recipes import with_steps
 from explorer.runs import service
 from explorer.runs.records import Cursor, RunRecord
 from explorer.shapes import trace
@@ -72,6 +73,9 @@ def train(
         }
         run = _changed(base, changes)
         card = data.find_card(run.data.dataset)
+        if card.own and spec is None and epochs is None and batch_size is None:
+            images = min(subset or card.train_images, round(card.train_images * (1 - run.data.validation_share)))
+            run = run.model_copy(update={"train": with_steps(run.train, images)})
         trace(run.model, card.shape, len(card.classes))
         out.notice(data.load(card.name, data_dir=data_dir).notice)
         use_data_dir(data_dir)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class DataCard:
     """A data set's facts. ``shape`` is (C, H, W); ``mean`` and ``std`` are of its training images' brightness, 0 to 1,
     one number for all channels or one a channel; the image counts are those of the complete data set. ``thing``: what
-    one image shows, as sentences call it. ``own``: a user brought it."""
+    one image shows, as sentences call it. ``own``: a user brought it. ``marks``: each
+    image is a mark alone, light on black and centred by its mass, as pictures of users' own are prepared."""
 
     name: str
     title: str
@@ -23,6 +24,7 @@ class DataCard:
     test_images: int
     thing: str = "picture"
     own: bool = False
+    marks: bool = False
 
     @property
     def things(self) -> str:

@@ -24,6 +24,7 @@ CARDS: dict[str, DataCard] = {
             train_images=60_000,
             test_images=10_000,
             thing="digit",
+            marks=True,
         ),
         DataCard(
             name="fashion_mnist",
@@ -62,5 +63,8 @@ def find_card(name: str) -> DataCard:
     """The card of that name. Raises DataError with the names that exist."""
     card = CARDS.get(name) or own.card(name)
     if card is None:
-        raise DataError(f"there is no data set named {name!r} here: choose one of {', '.join(all_cards())}")
+        raise DataError(
+            f"there is no data set named {name!r:.50} here: choose one of {', '.join(CARDS)}, or bring its files, on "
+            "the page Data or by python -m explorer datasets add"
+        )
     return card

@@ -1,15 +1,18 @@
 """Data sets that users have brought: kept below the home folder, each under a name that its content decides.
 
-The name ends in the beginning of the content's fingerprint. So it never comes to stand for other images: a run, a link
-and a cache that name it mean exactly these, and whoever brings the same files again gets the same data set.
+The name ends in the beginning of the content's fingerprint. So it does not come to stand for other images: a run, a
+link and a cache that name it mean exactly these, and whoever brings the same files again gets the same data set.
 """
 
 from __future__ import annotations
 
+import math
 import re
 import shutil
 import unicodedata
-from collections.abc import Iterable
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -24,13 +27,15 @@ from explorer.data.card import DataCard
 from explorer.errors import DataError
 from explorer.home import home
 
-LONGEST_TITLE, LONGEST_CLASS = 40, 20
+LONGEST_TITLE, LONGEST_CLASS = 40, 32
 FEWEST_CLASSES, MOST_CLASSES = 2, 36
 FEWEST_TRAIN = 4
-"""Training images that each class needs: some to learn from, and one to validate by."""
+"""Training images that each class needs."""
 MOST_IMAGES = 100_000
+MOST_BYTES = 2_000_000_000
+"""Of all own data sets on one machine together."""
 
-_STEM, _DIGITS = 24, 8
+_STEM, _DIGITS = 24, 12
 _NAME = re.compile(r"[a-z0-9_]{1,40}")
 _CARD = TypeAdapter(DataCard)
 
@@ -43,21 +48,30 @@ class Labelled(NamedTuple):
 
 
 def plain(text: str, longest: int) -> str:
-    """A title or a class's name as it can stand in any sentence, table and chart: letters, digits and a few signs that
-    mean nothing to Markdown or HTML, on one line."""
-    text = unicodedata.normalize("NFC", text).replace("_", " ")
-    kept = "".join(sign if sign.isalnum() or sign in " -+.,/&()'" else " " for sign in text)
-    return " ".join(kept.split()).lstrip(" -+.,/&)'")[:longest].rstrip()
+    """A title or a class's name as it can stand in any sentence, table and chart: letters, digits and signs that mean
+    nothing to Markdown or HTML, on one line."""
+    text = unicodedata.normalize("NFC", text[: 10 * longest]).replace("_", " ")
+    kept = " ".join("".join(sign if _is_plain(sign) else " " for sign in text).split())
+    kept = re.sub(r"(?i)\b(www)\.", r"\1 ", kept)  # what Markdown makes a link of
+    return kept.lstrip(" .,/&)'")[:longest].rstrip()
 
 
-def keep(train: Labelled, test: Labelled, classes: Iterable[str], *, title: str, source: str) -> DataCard:
+def _is_plain(sign: str) -> bool:
+    kind = unicodedata.category(sign)
+    return kind[0] in "LMN" or sign in " -+.,/&()'×÷±" or kind == "So"
+
+
+def keep(
+    train: Labelled, test: Labelled, classes: Iterable[str], *, title: str, source: str, marks: bool = False
+) -> DataCard:
     """Keeps a data set, whose classes are numbered as in ``classes``, and returns its card.
 
     The same images with the same classes are kept once, under the title that they had first. Raises DataError, with
-    fault and remedy, where they make no data set, and where the disk refuses them.
+    fault and remedy, where they make no data set, and where there is no room for them.
     """
     names = tuple(plain(name, LONGEST_CLASS) for name in classes)
-    _check(train, test, names)
+    if (told := fault(train, test, names)) is not None:
+        raise DataError(told)
     arrays: Arrays = {
         "train_pixels": train.pixels,
         "train_labels": train.labels,
@@ -65,34 +79,74 @@ def keep(train: Labelled, test: Labelled, classes: Iterable[str], *, title: str,
         "test_labels": test.labels,
     }
     title = plain(title, LONGEST_TITLE) or "Own images"
-    name = _name_of(title, arrays, names)
-    there = next((one for one in cards() if one.name.endswith(name[-_DIGITS - 1 :])), None)
-    if there is not None:
-        return there
-    brightness = train.pixels / np.float32(255)
+    fingerprint = _arrays.fingerprint(arrays | {"classes": np.frombuffer("\n".join(names).encode(), np.uint8)})
+    mean, std = _brightness(train.pixels)
     card = DataCard(
-        name=name,
+        name=f"{_stem(title)}_{fingerprint[:_DIGITS]}",
         title=title,
         shape=(int(train.pixels.shape[1]), int(train.pixels.shape[2]), int(train.pixels.shape[3])),
         classes=names,
-        mean=round(float(brightness.mean(dtype=np.float64)), 4),
-        std=max(0.001, round(float(brightness.std(dtype=np.float64)), 4)),
+        mean=mean,
+        std=std,
         source=source,
         licence="",
         train_images=len(train.labels),
         test_images=len(test.labels),
         own=True,
+        marks=marks,
     )
-    folder = _root() / name
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _arrays.write_folder(folder, arrays, asdict(card))
+        with _lock():
+            return _there(fingerprint) or _written(card, arrays)
     except OSError as error:
         raise DataError(
-            f"{title} can't be written to {folder.parent} ({error.strerror or error}): make room there, or set "
+            f"{title} can't be written to {_root()} ({error.strerror or error}): make room there, or set "
             "KERNELSCOPE_HOME to a folder that can be written"
         ) from error
+
+
+def _there(fingerprint: str) -> DataCard | None:
+    """What was kept of the same content, whole."""
+    same = next((one for one in cards() if one.name.endswith(f"_{fingerprint[:_DIGITS]}")), None)
+    return same if same is not None and _arrays.open_folder(_root() / same.name) is not None else None
+
+
+def _written(card: DataCard, arrays: Arrays) -> DataCard:
+    _prune()
+    needed = sum(array.nbytes for array in arrays.values())
+    used = sum(size(one) for one in cards())
+    if used + needed > MOST_BYTES:
+        raise DataError(
+            f"own data sets take {used / 1e9:.1f} GB here, and {MOST_BYTES / 1e9:.0f} GB is the most: remove one that "
+            "is no longer needed"
+        )
+    _arrays.write_folder(_root() / card.name, arrays, asdict(card))
     return card
+
+
+def _prune() -> None:
+    """Removes what a process that was killed left half written or half removed."""
+    for left in _root().glob(".*-*"):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _brightness(pixels: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation of bytes, as 0 to 1, to four digits."""
+    counts = np.bincount(pixels.reshape(-1), minlength=256)
+    levels = np.arange(256) / 255
+    mean = float((counts * levels).sum() / counts.sum())
+    deviation = math.sqrt(float((counts * (levels - mean) ** 2).sum() / counts.sum()))
+    return round(mean, 4), max(0.001, round(deviation, 4))
+
+
+@contextmanager
+def _lock() -> Iterator[None]:
+    """One at a time keeps or removes."""
+    from filelock import FileLock  # here, because nothing else needs it
+
+    _root().mkdir(parents=True, exist_ok=True)
+    with FileLock(_root() / ".lock"):
+        yield
 
 
 def cards() -> list[DataCard]:
@@ -130,61 +184,74 @@ def load(card: DataCard) -> tuple[Arrays, str]:
 
 
 def size(card: DataCard) -> int:
-    """Bytes on disk."""
-    return sum(file.stat().st_size for file in (_root() / card.name).glob("*"))
-
-
-def delete(card: DataCard) -> None:
-    """Removes an own data set. Raises DataError where the disk refuses it."""
-    folder = _root() / card.name
+    """Bytes on disk; 0 where it has just gone."""
     try:
-        gone = folder.with_name(f".{folder.name}-deleted")
-        shutil.rmtree(gone, ignore_errors=True)
-        folder.rename(gone)  # at once, so that nobody reads half of it
-        shutil.rmtree(gone)
+        return sum(file.stat().st_size for file in (_root() / card.name).glob("*"))
+    except OSError:
+        return 0
+
+
+def delete(card: DataCard, *, users: Callable[[], Sequence[str]] = lambda: ()) -> None:
+    """Removes an own data set. ``users`` names who needs it, and is asked when nobody can keep or remove any. Raises
+    DataError where somebody does, or the disk refuses it."""
+    folder = _root() / card.name
+    gone = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
+    try:
+        with _lock():
+            if needed := users():
+                more = f" and {len(needed) - 3} more" if len(needed) > 3 else ""
+                raise DataError(
+                    f"{', '.join(needed[:3])}{more} learned from {card.title}, and can't be looked into without it: "
+                    "delete these runs first"
+                )
+            folder.rename(gone)  # at once, so that nobody reads half of it
+            shutil.rmtree(gone)
     except FileNotFoundError:
         return
     except OSError as error:
         raise DataError(f"{folder} can't be removed ({error.strerror or error}): check the folder's rights") from error
 
 
-def _check(train: Labelled, test: Labelled, classes: tuple[str, ...]) -> None:
+def fault(train: Labelled, test: Labelled, classes: Sequence[str]) -> str | None:
+    """What keeps these from being a data set, and the remedy; None where nothing does."""
     if not FEWEST_CLASSES <= len(classes) <= MOST_CLASSES:
-        counted = "1 class" if len(classes) == 1 else f"{len(classes):,} classes"
-        raise DataError(
-            f"there {'is' if len(classes) == 1 else 'are'} {counted}: a data set has {FEWEST_CLASSES} to "
-            f"{MOST_CLASSES}, so bring images of other or fewer kinds"
+        if len(classes) == 1:
+            return (
+                f"there is 1 class, {classes[0]}: a data set has {FEWEST_CLASSES} to {MOST_CLASSES}, each in a folder "
+                "or under a label of its own"
+            )
+        return (
+            f"there are {len(classes):,} classes: a data set has {FEWEST_CLASSES} to {MOST_CLASSES}, so bring images "
+            "of fewer kinds"
         )
     if "" in classes or len(set(classes)) < len(classes):
-        raise DataError(
-            "two classes have the same name, or one has none, once signs that are neither letters nor digits are left "
-            "out: rename them"
-        )
+        return "two classes have the same name, or one has none: rename them"
     images = len(train.labels) + len(test.labels)
     if images > MOST_IMAGES:
-        raise DataError(f"there are {images:,} images: at most {MOST_IMAGES:,} are taken, so bring a part of them")
+        return f"there are {images:,} images: at most {MOST_IMAGES:,} are taken, so bring a part of them"
     for part, some, fewest in (("training", train, FEWEST_TRAIN), ("test", test, 1)):
         counts = np.bincount(some.labels, minlength=len(classes))
         if counts.min() < fewest:
             few = classes[int(counts.argmin())]
-            raise DataError(
+            return (
                 f"class {few} has {counts.min()} {part} images, and needs {fewest} at least: bring more of it, or "
                 "leave it out"
             )
+    if (train.pixels == train.pixels[:1]).all():
+        return "all of these images are the same: look at the files, and at what of each picture is taken"
+    return None
 
 
-def _name_of(title: str, arrays: Arrays, classes: tuple[str, ...]) -> str:
+def _stem(title: str) -> str:
     folded = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    stem = re.sub(r"[^a-z0-9]+", "_", folded).strip("_")[:_STEM].rstrip("_") or "own"
-    named = arrays | {"classes": np.array([ord(sign) for sign in "\n".join(classes)], dtype=np.int64)}
-    return f"{stem}_{_arrays.fingerprint(named)[:_DIGITS]}"
+    return re.sub(r"[^a-z0-9]+", "_", folded).strip("_")[:_STEM].rstrip("_") or "own"
 
 
 def _root() -> Path:
     return home() / "datasets"
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=4096)
 def _read_card(folder: Path, stamp: int) -> DataCard | None:  # noqa: ARG001 stamp is the key
     about = _arrays.about(folder)
     try:

@@ -21,7 +21,8 @@ MOST_UNPACKED = 200_000_000
 MOST_RATIO = 100
 """A file's size over its packed size, from a megabyte on: pictures are packed already."""
 
-_END, _END_SIZE = b"PK\x05\x06", 22
+_END, _END_SIZE, _LISTED = b"PK\x05\x06", 22, b"PK\x01\x02"
+_LONGEST_NAME = 500
 _ENTRY = 46 + 300  # bytes of a directory's entry: its fixed part, and a long name
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Packings that are read: zipfile unpacks others whole, however little of a file is asked for."""
@@ -31,28 +32,25 @@ def is_archive(data: bytes) -> bool:
     return data[:4] in (b"PK\x03\x04", _END)
 
 
-def names_in(data: bytes, *, most_files: int = MOST_FILES) -> list[str]:
-    """The names of the archive's files, in order. Raises PictureError as :func:`files_in` does."""
-    with _opened(data, most_files) as (_, found):
-        return [one.filename for one in found]
-
-
-def files_in(data: bytes, *, most_files: int = MOST_FILES) -> Iterator[tuple[str, bytes | PictureError]]:
+def files_in(data: bytes) -> Iterator[tuple[str, bytes | PictureError]]:
     """The archive's files by name, unpacked one at a time, or in a file's place what is wrong with it.
 
     Folders and what systems add (``__MACOSX``, names that begin with a dot) are passed over. Raises PictureError, one
     sentence, where the archive as a whole is not read.
     """
-    with _opened(data, most_files) as (archive, found):
+    with opened(data) as (archive, found):
         for one in found:
-            yield one.filename, _unpacked(archive, one)
+            yield one.filename, unpacked(archive, one)
 
 
 @contextmanager
-def _opened(data: bytes, most_files: int) -> Iterator[tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]]:
-    """The archive and its files, all limits on the whole checked. Raises PictureError."""
-    if len(data) > MOST_UNPACKED:
-        raise PictureError(f"The archive has {len(data) / 1e6:,.0f} MB: at most {MOST_UNPACKED // 10**6} MB are read.")
+def opened(
+    data: bytes, *, most_files: int = MOST_FILES, most_bytes: int = MOST_UNPACKED
+) -> Iterator[tuple[zipfile.ZipFile, list[zipfile.ZipInfo]]]:
+    """The archive and what is in it, without folders and what systems add; all limits on the whole are checked. Raises
+    PictureError as :func:`files_in` does."""
+    if len(data) > most_bytes:
+        raise PictureError(f"The archive has {len(data) / 1e6:,.0f} MB: at most {most_bytes // 10**6} MB are read.")
     _few(data, most_files)
     try:
         archive = zipfile.ZipFile(BytesIO(data))
@@ -66,22 +64,24 @@ def _opened(data: bytes, most_files: int) -> Iterator[tuple[zipfile.ZipFile, lis
             raise PictureError(_too_many(len(found), most_files))
         if any(one.flag_bits & 0x1 for one in found):
             raise PictureError("This ZIP archive is encrypted: pack its pictures without a password.")
-        unpacked = sum(one.file_size for one in found)
-        if unpacked > MOST_UNPACKED:
+        size = sum(one.file_size for one in found)
+        if size > most_bytes:
             raise PictureError(
-                f"This ZIP archive unpacks to {unpacked / 1e6:,.0f} MB: at most {MOST_UNPACKED // 10**6} MB are read, "
-                "so split it."
+                f"This ZIP archive unpacks to {size / 1e6:,.0f} MB: at most {most_bytes // 10**6} MB are read, so "
+                "split it."
             )
         yield archive, found
 
 
 def _few(data: bytes, most: int) -> None:
-    """Refuses a directory of too many files before it is read. Raises PictureError."""
+    """Refuses a directory of too many files before it is read, whatever it says of itself. Raises PictureError."""
     at = data.rfind(_END, max(0, len(data) - _END_SIZE - 65_535))
     if at < 0 or at + _END_SIZE > len(data):
         raise PictureError("This ZIP archive is damaged or cut off: pack or send it again.")
-    count, size = struct.unpack_from("<HI", data, at + 10)
-    if count == 0xFFFF or size > 3 * most * _ENTRY or count > 3 * most:
+    said, size = struct.unpack_from("<HI", data, at + 10)
+    count = max(said, data.count(_LISTED, max(0, at - size), at))
+    # There are folders in it, too, and what systems add.
+    if said == 0xFFFF or count > max(3 * MOST_FILES, 2 * most) or size > max(3 * MOST_FILES, most) * _ENTRY:
         raise PictureError(_too_many(count, most))
 
 
@@ -94,14 +94,17 @@ def _added(name: str) -> bool:
     return "__MACOSX" in path.parts or (path.name.startswith(".") and path.name != "..")
 
 
-def _unpacked(archive: zipfile.ZipFile, one: zipfile.ZipInfo) -> bytes | PictureError:
+def unpacked(archive: zipfile.ZipFile, one: zipfile.ZipInfo, *, most: int = MAX_BYTES) -> bytes | PictureError:
+    """What a file holds, at most so many bytes of it, or what is wrong with it."""
+    if len(one.filename) > _LONGEST_NAME:
+        return PictureError(f"Its name has more than {_LONGEST_NAME} characters: shorten it and pack it again.")
     path = PurePosixPath(one.filename.replace("\\", "/"))
     if not path.parts or path.is_absolute() or ".." in path.parts or ":" in path.parts[0]:
         return PictureError("Its name is empty or leads out of the archive's folder: rename it and pack it again.")
     if one.compress_type not in METHODS:
         return PictureError("It is packed in an unusual way: pack it with plain ZIP compression.")
-    if one.file_size > MAX_BYTES:
-        return PictureError(f"It unpacks to {one.file_size / 1e6:,.1f} MB: at most {MAX_BYTES // 10**6} MB are read.")
+    if one.file_size > most:
+        return PictureError(f"It unpacks to {one.file_size / 1e6:,.1f} MB: at most {most // 10**6} MB are read.")
     if one.file_size > max(1_000_000, MOST_RATIO * one.compress_size):
         return PictureError(f"It unpacks to more than {MOST_RATIO} times its packed size, which no picture does.")
     try:

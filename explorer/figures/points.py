@@ -126,7 +126,7 @@ def depth(layers: Sequence[str], linear: np.ndarray, neighbours: np.ndarray) -> 
     layout = {
         "hovermode": "x unified",
         "xaxis": {"type": "category", "title": {"text": "after layer"}},
-        "yaxis": {"title": {"text": "read right"}, "tickformat": ".0~%"},
+        "yaxis": {"title": {"text": "read right"}, "tickformat": ".0~%", "autorangeoptions": {"maxallowed": 1.02}},
         "margin": {"l": 8, "r": 8, "t": 28, "b": 8},
         "uirevision": "depth",
         "meta": {"min_width": 40 * len(layers)},

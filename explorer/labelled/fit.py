@@ -11,7 +11,7 @@ from explorer.digits import SHAPE, Picture, ink, prepare
 
 Fit = Literal["whole", "mark"]
 
-FITS: dict[Fit, str] = {"whole": "the whole picture", "mark": "its mark alone, as MNIST's digits were"}
+FITS: dict[Fit, str] = {"whole": "all of it", "mark": "its mark alone"}
 """What of a picture becomes the image: all of it, its proportions kept; or the largest mark, light on black, in a box
 of 20 / 28 of the side with its mass in the middle, as *Your digits* prepares what is drawn there."""
 

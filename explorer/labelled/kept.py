@@ -6,37 +6,30 @@ import io
 
 import numpy as np
 
-from explorer import networks
 from explorer.data import own
 from explorer.data.card import DataCard
 from explorer.data.datasets import load
-from explorer.errors import DataError
+from explorer.labelled.fit import Fit
 from explorer.labelled.found import Found
+from explorer.runs import service
 
 
-def keep(found: Found, *, title: str, source: str) -> DataCard:
-    """Keeps what was found as a data set and returns its card. ``source`` names the files. Raises DataError with fault
-    and remedy."""
-    if (found.train.pixels == found.train.pixels[:1]).all():
-        raise DataError("all of these images are the same: look at the files, and at what of each picture is taken")
-    return own.keep(found.train, found.test, found.classes, title=title, source=f"Brought here as {source}")
+def keep(found: Found, fit: Fit = "whole", *, title: str, source: str) -> DataCard:
+    """Keeps what was found by ``fit`` as a data set and returns its card. ``source`` names the files. Raises DataError
+    with fault and remedy."""
+    source = f"Brought here as {source}"
+    return own.keep(found.train, found.test, found.classes, title=title, source=source, marks=fit == "mark")
 
 
 def learners(card: DataCard) -> list[str]:
-    """The titles of the networks here that learned from it."""
-    return [known.label for known in networks.known() if known.spec.data.dataset == card.name]
+    """The names of the runs here that learn or learned from it."""
+    runs = service.local().store.list()
+    return [f"{run.name} · {run.id[:4]}" for run in runs if run.spec.data.dataset == card.name]
 
 
 def remove(card: DataCard) -> None:
     """Removes an own data set. Raises DataError while networks are here that learned from it, or the disk refuses."""
-    there = learners(card)
-    if there:
-        more = f" and {len(there) - 3} more" if len(there) > 3 else ""
-        raise DataError(
-            f"{', '.join(there[:3])}{more} learned from {card.title}, and can't be looked into without it: delete "
-            "these runs first"
-        )
-    own.delete(card)
+    own.delete(card, users=lambda: learners(card))
 
 
 def as_npz(card: DataCard) -> bytes:

@@ -22,6 +22,7 @@ from explorer.ui.redraw import edit, redraw
 from explorer.ui.summaries import fitted, mended, traced
 from explorer.ui.text import duration
 
+BATCH_RATIO = 2.0
 ALIKE = 8.0
 """Networks whose multiply-adds differ by less than this factor are taken to be computed at one rate."""
 
@@ -62,11 +63,16 @@ def show() -> None:
         )
 
 
-def expected_speed(macs: int, measured: Sequence[tuple[int, float]]) -> float | None:
-    """Images a second that a network of so many multiply-adds will be trained with, from what others took (newest
-    first): the one nearest in size tells, for small networks reach far fewer multiply-adds a second than large ones.
-    None where none is alike: no number is better than a wrong one."""
-    alike = [(max(macs, other) / min(macs, other), other, speed) for other, speed in measured]
+def expected_speed(macs: int, batch_size: int, measured: Sequence[tuple[int, int, float]]) -> float | None:
+    """Images a second that a network of so many multiply-adds will be trained with, from what others took (multiply-
+    adds, batch size and images a second, newest first): of those with about such batches the one nearest in size tells,
+    for small networks reach far fewer multiply-adds a second than large ones. None where none is alike: no number is
+    better than a wrong one."""
+    alike = [
+        (max(macs, other) / min(macs, other), other, speed)
+        for other, batch, speed in measured
+        if max(batch, batch_size) <= BATCH_RATIO * min(batch, batch_size)
+    ]
     ratio, other, speed = min(alike, key=lambda each: each[0], default=(inf, 0, 0.0))
     return speed * other / macs if ratio <= ALIKE else None
 
@@ -78,7 +84,7 @@ def _totals(draft: Draft, layers: Sequence[LayerShape]) -> None:
         f"**{theme.compact(sums.macs)}** multiply-adds",
         f"**{theme.bytes_text(sums.activation_bytes + sums.parameter_bytes)}** memory",
     ]
-    speed = expected_speed(sums.macs, cache.measured_speeds())
+    speed = expected_speed(sums.macs, draft.train.batch_size, cache.measured_speeds())
     if speed is not None:
         card = find_card(draft.data.dataset)
         seconds = (draft.data.train_size or card.train_images * (1 - draft.data.validation_share)) / speed
@@ -89,6 +95,7 @@ def _totals(draft: Draft, layers: Sequence[LayerShape]) -> None:
 
 
 def _actions(error: SpecError | None) -> None:
+    moved = state.has_moved()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         big = st.container(width=200)
         if big.button(
@@ -99,6 +106,8 @@ def _actions(error: SpecError | None) -> None:
             icon=":material/play_arrow:",
             disabled=error is not None,
         ):
+            if moved:
+                st.rerun()
             run = service.start(state.draft().run_spec())
             cache.known_networks.clear()
             state.select_network(run)

@@ -22,12 +22,18 @@ from explorer.ui import (
     shell,
     sidebar,
     trusted,
+    uploads,
 )
 
 
 def show() -> None:
     network = sidebar.current_network()
     st.caption(f"Read by {html.bold(network.title)}. The sidebar has other networks.")
+    if not find_card(network.spec.data.dataset).marks:
+        st.caption(
+            "It learned from whole pictures. Here a picture's mark alone is cut out and centred, as MNIST's digits "
+            "were: it may read that worse than its own test images."
+        )
     tabs = ["Draw", "Upload", "Camera", "My test set"]
     paper, uploaded, photographed, mine = st.tabs(tabs, key="digits-tab", on_change="rerun")
     with paper:
@@ -63,6 +69,7 @@ def _upload(network: Known) -> None:
         "Pictures, a ZIP of them, or a CSV",
         type=None,
         accept_multiple_files=True,
+        max_upload_size=uploads.MOST_MEGABYTES,
         key="upload",
         on_change=_open_uploaded,
         help="PNG, JPEG, WebP, BMP, GIF or TIFF, up to 20 MB each; a ZIP of them; or a CSV in MNIST's form, one image "

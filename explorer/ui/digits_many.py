@@ -20,8 +20,10 @@ def is_many(files: Sequence[Any]) -> bool:
     """Whether uploaded files are shown as one table."""
     from explorer.digits import archive, table
 
-    data = files[0].getvalue() if files else b""
-    return len(files) > EACH or archive.is_archive(data) or table.is_table(data, files[0].name)
+    several = (
+        archive.is_archive(data) or table.is_table(data, file.name) for file in files if (data := file.getvalue())
+    )
+    return len(files) > EACH or any(several)
 
 
 def show(files: Sequence[Any], network: Known) -> None:

@@ -45,7 +45,9 @@ def _downloads(network: Known) -> None:
             disabled=fault is not None,
             width="stretch",
         )
-        st.caption(fault or about)
+        card = find_card(network.spec.data.dataset)
+        needs = f" It reads `{card.name}.npz`, *Images* on Data › Your own." if card.own else ""
+        st.caption(fault or (about + needs if file_format == "python" else about))
 
 
 def _sides(shape: Shape) -> str:

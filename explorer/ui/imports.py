@@ -14,7 +14,7 @@ from explorer.errors import ExplorerError, SpecError, WeightsError
 from explorer.figures import theme
 from explorer.shapes import totals, trace
 from explorer.spec import RunSpec, from_text
-from explorer.ui import cache, html, shell, state
+from explorer.ui import cache, html, shell, state, uploads
 from explorer.weights import HEAD_BYTES, is_safetensors, spec_of
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def _form() -> None:
     files = st.file_uploader(
         "Weights, and their card if there is one",
         accept_multiple_files=True,
+        max_upload_size=uploads.MOST_MEGABYTES,
         key=f"{KEY}-files-{turn}",
         on_change=lambda: st.session_state.pop(_DONE, None),
         help="A .safetensors file or a PyTorch state dict (.pt, .pth), up to 20 MB; larger ones by "

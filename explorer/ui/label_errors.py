@@ -15,7 +15,7 @@ from explorer.ui import cache, html, jobs
 from explorer.ui.components import wall
 from explorer.ui.text import probability
 
-JURY = 5
+FEWEST_JUDGES, JURY = 2, 5
 PAGE = 60
 
 
@@ -28,6 +28,12 @@ def show(card: DataCard, on_click: Callable[[int], None]) -> None:
         "Not every mistake is the network's: some labels are wrong. Doubted is the label of an image to which several "
         "networks that have not learned from it give another class, together."
     )
+    if len(jury) < FEWEST_JUDGES:
+        st.info(
+            "It takes two networks for these images, and better more: train another one in Build & train.",
+            icon=":material/group:",
+        )
+        return
     st.caption(
         f"Confident learning (Northcutt, Jiang and Chuang 2021), by the mean probabilities of the {len(jury)} most "
         f"accurate networks here: {names}. Ranked by the label's probability less the other class's. Marked ✗: they "

@@ -146,7 +146,8 @@ def _gallery(found: Evaluation, matrix: np.ndarray, card: DataCard) -> None:
     cell = _cell()
     numbers = mistakes(found, cell=cell)
     if cell is None and not len(numbers):
-        st.markdown("**No mistakes** on these images. Another network, the softmax regression say, makes some.")
+        other = " Another network, the softmax regression say, makes some." if card.name == "mnist" else ""
+        st.markdown(f"**No mistakes** on these images.{other}")
         return
     _cell_picker(matrix, card)
     st.caption("The most confident first. Click one: it is explained.")

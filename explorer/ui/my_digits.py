@@ -16,7 +16,7 @@ from explorer.digits.collection import Kept
 from explorer.errors import PictureError
 from explorer.home import home
 from explorer.networks import Known
-from explorer.ui import cache, html, shell
+from explorer.ui import cache, html, shell, uploads
 from explorer.ui.components import wall
 
 KEEP = "Keep in my test set"
@@ -159,6 +159,7 @@ def _files(digits: list[Kept], card: DataCard) -> None:
         file = st.file_uploader(
             "Add more from a ZIP",
             type=None,
+            max_upload_size=uploads.MOST_MEGABYTES,
             key=f"kept-upload-{st.session_state.get('kept_uploads', 0)}",
             help="A ZIP as it is downloaded here: labels.csv and a PNG of each image.",
         )

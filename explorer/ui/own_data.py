@@ -5,35 +5,46 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import streamlit as st
 
 from explorer.data import own
 from explorer.data.card import DataCard
-from explorer.draft import Draft
-from explorer.errors import DataError
-from explorer.recipes import with_steps
-from explorer.ui import cache, html, shell, state, uploads
+from explorer.errors import DataError, sentence
+from explorer.ui import cache, html, recipe, shell, state, uploads
 from explorer.ui.components import wall
 
 if TYPE_CHECKING:
-    from explorer.labelled import Fit, Found
+    from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+    from explorer.labelled import Fit, Found, Reading
 
 KEY = "own-data"
 MOST_MEGABYTES = 100
 SHOWN = 60
-_TURN, _DONE = f"{KEY}-turn", f"{KEY}-done"
+_TURN, _DONE, _READING = f"{KEY}-turn", f"{KEY}-done", f"{KEY}-reading"
 _TURNED = {False: "as it is", True: "turned round"}
 
 
 def show() -> None:
     """The tab: what to bring and how far that is; below it what is here already."""
     _bring()
-    for card in own.cards():
-        with st.container(border=True, key=f"{KEY}-{card.name}"):
-            _kept(card)
+    learners: dict[str, list[str]] = {}
+    for known in cache.known_networks():
+        learners.setdefault(known.spec.data.dataset, []).append(known.label)
+    cards = own.cards()
+    for card in cards:
+        box = st.expander(
+            f"{card.title} · {len(card.classes)} classes, {card.images:,} images",
+            key=f"{KEY}-{card.name}",
+            expanded=len(cards) == 1,
+            on_change="rerun",
+        )
+        if box.open:
+            with box:
+                _kept(card, learners.get(card.name, []))
 
 
 # --- bringing ---
@@ -47,33 +58,48 @@ def _bring() -> None:
         max_upload_size=MOST_MEGABYTES,
         key=f"{KEY}-files-{turn}",
         on_change=lambda: st.session_state.pop(_DONE, None),
-        help=f"Up to {MOST_MEGABYTES} MB a file here, and more by `python -m explorer datasets add`. They stay on this "
-        "server, where everybody who uses it can learn from them.",
+        help=f"Up to {MOST_MEGABYTES} MB together. They stay on this server, where everybody who uses it can learn "
+        "from them.",
     )
-    if _DONE in st.session_state:
-        st.success(st.session_state[_DONE], icon=":material/check:")
-        st.page_link(shell.path_of("build"), label="Go and train on it", icon=":material/construction:")
+    name, done = st.session_state.get(_DONE, ("", ""))
+    if name == state.draft().data.dataset:
+        st.success(done, icon=":material/check:")
+        if st.button("Go and train on it", key=f"{KEY}-train", type="primary", icon=":material/construction:"):
+            st.switch_page(shell.path_of("build"))
     elif not files:
         st.caption(
             "A ZIP with a folder of pictures for each class, and `train` and `test` above these if you like; an "
             "`.npz` with `x_train`, `y_train`, `x_test` and `y_test`, or named as MedMNIST's are; a CSV of labels and "
-            f"784 pixels; or MNIST's own IDX files. {own.FEWEST_CLASSES} to {own.MOST_CLASSES} classes; each picture "
-            "becomes 28 × 28 and grey, for which all networks here are made."
+            f"784 pixels; or MNIST's own IDX files. {own.FEWEST_CLASSES} to {own.MOST_CLASSES} classes of five images "
+            "or more; each becomes 28 × 28 and grey, for which all networks here are made."
         )
     if not files:
+        st.session_state.pop(_READING, None)
         return
-    contents = [(file.name, file.getvalue()) for file in files]
-    stamp = uploads.stamp(contents)
-    fit = _fit(stamp)
-    reading = cache.labelled(stamp, fit, contents)
+    if sum(file.size for file in files) > MOST_MEGABYTES * 10**6:
+        raise DataError(f"these files have more than {MOST_MEGABYTES} MB together: bring a part of them")
+    fit = _fit(turn)
+    reading = _reading(files, fit)
     if not reading.finished:
-        st.fragment(_progress, run_every=0.2)(stamp, fit, contents)
+        st.fragment(_progress, run_every=0.2)(reading)
         return
-    uploads.faults(reading.faults)
-    _found(reading.found(), stamp, contents)
+    uploads.faults(reading.faults, reading.not_read)
+    _found(reading.found, fit, turn, [file.name for file in files])
 
 
-def _fit(stamp: str) -> Fit:
+def _reading(files: Sequence[UploadedFile], fit: Fit) -> Reading:
+    """What this session reads: it begins anew with other files. No other session would ever ask for it."""
+    from explorer.labelled import Reading
+
+    what = (fit, *(file.file_id for file in files))
+    kept, reading = st.session_state.get(_READING, (None, None))
+    if kept != what:
+        reading = Reading([(file.name, file.getvalue()) for file in files], fit)
+        st.session_state[_READING] = what, reading
+    return cast("Reading", reading)
+
+
+def _fit(turn: int) -> Fit:
     from explorer.labelled import FITS
 
     chosen = st.segmented_control(
@@ -82,68 +108,76 @@ def _fit(stamp: str) -> Fit:
         default="whole",
         required=True,
         format_func=FITS.__getitem__,
-        key=f"{KEY}-fit-{stamp}",
-        help="Single signs that were drawn or photographed are best cut out, as *Your digits* does with what you draw "
-        "there: then it can read new ones. Anything else is best left whole.",
+        key=f"{KEY}-fit-{turn}",
+        help="Single signs that were drawn or photographed are best cut out and centred, as MNIST's digits were, and "
+        "as *Your digits* does with what you draw there: then it can read new ones. Anything else is best left whole.",
     )
     return chosen
 
 
-def _progress(stamp: str, fit: Fit, contents: list[tuple[str, bytes]]) -> None:
+def _progress(reading: Reading) -> None:
     with shell.sentences():
-        reading = cache.labelled(stamp, fit, contents)
         finished = reading.go_on(uploads.TURN)
         st.progress(min(1.0, reading.share), text=f"{reading.images:,} images read")
         if finished:
             st.rerun()
 
 
-def _found(found: Found, stamp: str, contents: list[tuple[str, bytes]]) -> None:
+def _found(found: Found, fit: Fit, turn: int, names: Sequence[str]) -> None:
     """What the files hold, and the button that keeps it."""
-    turn = st.segmented_control(
-        "Brightness",
-        list(_TURNED),
-        default=found.dark,
-        required=True,
-        format_func=_TURNED.__getitem__,
-        key=f"{KEY}-turned-{stamp}",
-        help="Networks here learn light on dark, as MNIST is. "
-        + ("Most of these are dark on light." if found.dark else "Most of these are so already."),
-    )
-    found = found.turned() if turn else found
+    turned = fit == "whole" and _turned(found, turn)  # a mark alone is light on black
     left, right = st.columns([1, 1.4], gap="large")
     with left:
         counts = [np.bincount(some.labels, minlength=len(found.classes)) for some in (found.train, found.test)]
-        rows = [
-            (name, *(f"{count[k]:,}" for count in counts)) for k, name in enumerate(found.classes[: own.MOST_CLASSES])
-        ]
-        caption = "As the files say" if found.told else "Each fifth of a class tests, for the files don't say which"
+        rows = [(name, *(f"{count[k]:,}" for count in counts)) for k, name in enumerate(found.classes)]
+        caption = (
+            "As the files say; what validates is split off by the recipe"
+            if found.told
+            else "The files don't say what tests: every fifth of a class does"
+        )
         st.html(html.table(("Class", "To learn from", "To test"), rows, caption=caption, numeric=(1, 2)))
     with right:
-        _samples(found, stamp)
-    names = ", ".join(name for name, _ in contents[:3]) + (" …" if len(contents) > 3 else "")
-    title = f"{KEY}-title-{stamp}"
-    st.text_input("Name", value=PurePath(contents[0][0]).stem, max_chars=own.LONGEST_TITLE, key=title)
+        _samples(found, turned=turned)
+    title = f"{KEY}-title-{turn}"
+    st.text_input("Name", value=PurePath(names[0]).stem[: own.LONGEST_TITLE], max_chars=own.LONGEST_TITLE, key=title)
+    fault = own.fault(found.train, found.test, found.classes) or st.session_state.pop(f"{KEY}-fault", None)
+    source = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
     st.button(
         "Keep as a data set",
         key=f"{KEY}-keep",
         type="primary",
         icon=":material/database:",
+        disabled=fault is not None,
         # The name as it is at the click: it may have been typed since this run.
-        on_click=lambda: _keep(found, st.session_state[title], names),
+        on_click=lambda: _keep(found, fit, turned, st.session_state[title], source),
     )
-    if fault := st.session_state.pop(f"{KEY}-fault", None):
-        st.error(fault, icon=":material/error:")
+    if fault:
+        st.error(sentence(fault), icon=":material/error:")
 
 
-def _samples(found: Found, stamp: str) -> None:
+def _turned(found: Found, turn: int) -> bool:
+    chosen = st.segmented_control(
+        "Brightness",
+        list(_TURNED),
+        default=found.dark,
+        required=True,
+        format_func=_TURNED.__getitem__,
+        key=f"{KEY}-turned-{turn}-{found.dark}",
+        help="Networks here learn light on dark, as MNIST is. "
+        + ("Most of these are dark on light." if found.dark else "Most of these are so already."),
+    )
+    return chosen
+
+
+def _samples(found: Found, *, turned: bool) -> None:
     """Some of each class, as a network will see them."""
-    images, classes = found.train, found.classes[: own.MOST_CLASSES]
+    images, classes = found.train, found.classes
     each = max(1, min(8, SHOWN // len(classes)))
     shown = np.concatenate([np.flatnonzero(images.labels == number)[:each] for number in range(len(classes))])
+    pixels = images.pixels[shown][:, 0]
     wall(
-        images.pixels[shown][:, 0],
-        key=f"{KEY}-samples-{stamp}",
+        255 - pixels if turned else pixels,
+        key=f"{KEY}-samples",
         scale="brightness",
         captions=[classes[images.labels[number]] for number in shown],
         tile=48,
@@ -151,36 +185,41 @@ def _samples(found: Found, stamp: str) -> None:
     )
 
 
-def _keep(found: Found, title: str, source: str) -> None:
+def _keep(found: Found, fit: Fit, turned: bool, title: str, source: str) -> None:
     from explorer import labelled
 
+    there = {card.name for card in own.cards()}
     try:
-        card = labelled.keep(found, title=title, source=source)
+        card = labelled.keep(found.turned() if turned else found, fit, title=title, source=source)
     except DataError as error:
         st.session_state[f"{KEY}-fault"] = str(error)
         return
     st.session_state[_TURN] += 1  # an uploader of its own for the next files
-    _learn(
-        card,
-        f"**{card.title}** is kept: {len(card.classes)} classes, {card.train_images:,} images to learn from and "
-        f"{card.test_images:,} to test. ",
+    st.session_state.pop(_READING, None)
+    counts = (
+        f"{len(card.classes)} classes, {card.train_images:,} images to learn from and {card.test_images:,} to test. "
     )
+    if card.name in there:
+        _learn(card, f"These images are here already, as **{card.title}**: {counts}")
+    else:
+        _learn(card, f"**{card.title}** is kept: {counts}")
 
 
 # --- what is here ---
 
 
-def _kept(card: DataCard) -> None:
+def _kept(card: DataCard, there: Sequence[str]) -> None:
     from explorer import labelled
 
-    there = labelled.learners(card)
-    learned = "no network has learned from it yet" if not there else f"{len(there)} learned from it"
-    st.markdown(f"**{card.title}**")
+    learned = f"{len(there)} learned from it"
+    if not there:
+        learned = "no network has learned from it yet (with one that has, the other tabs show it)"
     st.caption(
-        f"{card.train_images:,} images to learn from, {card.test_images:,} to test; "
-        f"{own.size(card) / 1e6:,.1f} MB; {learned}. {html.escape_markdown(card.source)}."
+        f"{card.train_images:,} images to learn from, {card.test_images:,} to test; {own.size(card) / 1e6:,.1f} MB; "
+        f"{learned}. {html.escape_markdown(card.source)}."
     )
-    _firsts(card)
+    with shell.sentences():  # a damaged one can still be removed
+        _firsts(card)
     with st.container(horizontal=True, gap="small"):
         chosen = state.draft().data.dataset == card.name
         st.button(
@@ -203,13 +242,15 @@ def _kept(card: DataCard) -> None:
             help="As NumPy arrays: the exported PyTorch script reads them, and they can be brought elsewhere.",
         )
         with st.popover("Remove", icon=":material/delete:", key=f"{KEY}-remove-{card.name}"):
-            st.markdown(f"Remove **{card.title}** from this server? Without its files it can't be brought back.")
+            st.markdown(
+                _users(there)
+                or f"Remove **{card.title}** from this server? Without its files it can't be brought back."
+            )
             st.button(
                 "Remove it",
                 key=f"{KEY}-gone-{card.name}",
                 icon=":material/delete:",
                 disabled=bool(there),
-                help=_users(there),
                 on_click=_remove,
                 args=(card,),
             )
@@ -237,18 +278,12 @@ def _users(there: Sequence[str]) -> str | None:
 
 
 def _learn(card: DataCard, before: str = "") -> None:
-    """For callbacks: the draft learns from it, all of it, and in as many steps as that needs; and that is told."""
-
-    def taken(draft: Draft) -> Draft:
-        train = with_steps(draft.train, card.train_images)
-        changed = {"batch_size": train.batch_size, "epochs": train.epochs}
-        return draft.with_data(dataset=card.name, train_size=None).with_train(**changed)
-
-    train = state.draft().train
-    state.edit(taken)
+    """For callbacks: the draft learns from it, in as many steps as that needs; and that is told."""
+    was = state.draft().train
+    state.edit(recipe.with_dataset(card.name))
     now = state.draft().train
-    steps = "" if now == train else f", with batches of {now.batch_size} and {now.epochs} epochs: few images need more"
-    st.session_state[_DONE] = f"{before}The recipe in Build & train has **{card.title}** now{steps}."
+    steps = "" if now == was else f", with batches of {now.batch_size} and {now.epochs} epochs for so many images"
+    st.session_state[_DONE] = card.name, f"{before}The recipe in Build & train has **{card.title}** now{steps}."
 
 
 def _remove(card: DataCard) -> None:
@@ -257,9 +292,7 @@ def _remove(card: DataCard) -> None:
     try:
         labelled.remove(card)
     except DataError as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(sentence(str(error)), icon=":material/error:")
         return
     cache.dataset.clear()
     st.session_state.pop(_DONE, None)
-    if state.draft().data.dataset == card.name:
-        state.edit(lambda draft: draft.with_data(dataset=state.DEFAULT_DATASET))

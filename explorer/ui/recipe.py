@@ -78,9 +78,7 @@ def show() -> None:
 def _images(draft: Draft) -> None:
     data = draft.data
     st.markdown("**Images**")
-    _select(
-        "Data set", {name: card.title for name, card in all_cards().items()}, data.dataset, "dataset", _data("dataset")
-    )
+    _select("Data set", _titles(), data.dataset, "dataset", lambda d, name: with_dataset(name)(d))
     card = find_card(data.dataset)
     every = "all"
     sizes = [size for size in SIZES if size < card.train_images]
@@ -186,6 +184,28 @@ Setter = Callable[[Draft, Any], Draft]
 
 def _train(name: str) -> Setter:
     return lambda draft, value: draft.with_train(**{name: value})
+
+
+def with_dataset(name: str) -> Callable[[Draft], Draft]:
+    """The change of a draft to another data set."""
+
+    def change(draft: Draft) -> Draft:
+        images, before = (
+            round(find_card(one).train_images * (1 - draft.data.validation_share)) for one in (name, draft.data.dataset)
+        )
+        return draft if name == draft.data.dataset else draft.with_dataset(name, images=images, before=before)
+
+    return change
+
+
+def _titles() -> dict[str, str]:
+    """The data sets' titles by their names; what tells alike ones apart is added."""
+    cards = all_cards()
+    titles = [card.title for card in cards.values()]
+    return {
+        name: card.title if titles.count(card.title) == 1 else f"{card.title} · {name[-4:]}"
+        for name, card in cards.items()
+    }
 
 
 def _data(name: str) -> Setter:

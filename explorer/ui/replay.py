@@ -61,7 +61,7 @@ def show(run: RunRecord) -> None:
         )
     st.markdown(
         "**Probe images**",
-        help="One validation image of each class; rows are the images, columns what the network takes them for.",
+        help="Ten validation images, of as many classes; rows are the images, columns what the network takes them for.",
     )
     seen = cache.drawn_once(
         (run.id, step, view), lambda: {view: probes(snapshot.probabilities, snapshot.labels, card.classes)}

@@ -68,6 +68,8 @@ def _options(card: DataCard, layers: tuple[LayerShape, ...]) -> tuple[str, str, 
             key="separation-method",
             persist_state="session",
         )
+        if len(counts) == 1:
+            return layer, method, counts[0]
         count = st.select_slider(
             "Test images",
             counts,

@@ -16,7 +16,7 @@ from typing import Any, ParamSpec
 
 import streamlit as st
 
-from explorer.errors import ExplorerError
+from explorer.errors import ExplorerError, sentence
 from explorer.figures import theme
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -85,7 +85,7 @@ def sentences() -> Iterator[None]:
     try:
         yield
     except ExplorerError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(sentence(str(error)), icon=":material/error:")
     except Exception:
         number = secrets.token_hex(3)
         log.exception("error %s", number)

@@ -18,7 +18,7 @@ from explorer import networks
 from explorer.data.cards import find_card
 from explorer.digits import link
 from explorer.draft import Draft, History
-from explorer.errors import DataError, ExplorerError, PictureError, SpecError
+from explorer.errors import DataError, ExplorerError, PictureError, SpecError, sentence
 from explorer.spec import RunSpec, from_link, to_link
 from explorer.ui import html
 
@@ -28,6 +28,7 @@ COMPARED = "compare-with"
 """The key of the page Compare's list of networks, by id, beside which the current one is looked at."""
 OWN = "own"
 TRAINING = "train-"
+_GONE, _MOVED = "_data-gone", "_data-moved"
 
 Split = Literal["test", "train"]
 
@@ -52,8 +53,7 @@ def follow_url(page: str, preferred: str | None = None, *, settle: Callable[[], 
         st.session_state["network"] = preferred
     if settle is not None:
         settle()
-    _settle_data()
-    _write_address()
+    _write_address(_settle_data())
 
 
 def page() -> str:
@@ -134,6 +134,9 @@ def select_network(network: str) -> None:
 def _take_network(network: str) -> None:
     try:
         networks.find(network)
+    except DataError as error:  # what it learned from is not here
+        st.toast(sentence(str(error)), icon=":material/database_off:")
+        network = DEFAULT_NETWORK
     except ExplorerError:
         name = html.escape_markdown(network[:40])
         st.toast(f"This server has no network “{name}”. The bundled one is shown.", icon=":material/info:")
@@ -235,7 +238,36 @@ def _take_digit(text: str, own: str) -> None:
 
 
 def history() -> History:
-    return cast(History, st.session_state.setdefault("history", History(Draft.from_preset("article"))))
+    """The draft and its steps. Those of a data set that is not here, by a link from another server or because it was
+    removed, go over to another one, and :func:`follow_url` tells."""
+    found = cast(History, st.session_state.setdefault("history", History(Draft.from_preset("article"))))
+    if missing := {name for name in found.datasets if not _is_here(name)}:
+        st.session_state[_GONE] = found.now.data.dataset if found.now.data.dataset in missing else None
+        st.session_state[_MOVED] = True
+        images = find_card(DEFAULT_DATASET).train_images
+
+        def moved(draft: Draft) -> Draft:
+            gone = draft.data.dataset in missing
+            return draft.with_dataset(DEFAULT_DATASET, images=images, before=None) if gone else draft
+
+        found = found.changed(moved)
+        st.session_state["history"] = found
+    return found
+
+
+def has_moved() -> bool:
+    """Whether the draft went over to another data set since this was last asked: who pressed Train before that meant
+    another one."""
+    history()
+    return bool(st.session_state.pop(_MOVED, False))
+
+
+def _is_here(dataset: str) -> bool:
+    try:
+        find_card(dataset)
+    except DataError:
+        return False
+    return True
 
 
 def draft() -> Draft:
@@ -289,19 +321,18 @@ def _write_link() -> None:
     st.query_params["spec"] = _link()
 
 
-def _settle_data() -> None:
-    """A draft of a data set that is not here, by a link from another server or because it was removed, goes over to
-    another one."""
-    name = draft().data.dataset
-    try:
-        find_card(name)
-    except DataError:
-        st.toast(
-            f"The data set “{html.escape_markdown(name)}” is not on this server: the recipe has MNIST instead. Bring "
-            "its files on the page Data.",
-            icon=":material/database_off:",
-        )
-        edit(lambda draft: draft.with_data(dataset=DEFAULT_DATASET))
+def _settle_data() -> dict[str, str | None]:
+    """Tells that the draft went over to another data set; what of the address is no longer true."""
+    history()
+    name = st.session_state.pop(_GONE, None)
+    if name is None:
+        return {}
+    st.toast(
+        f"The data set “{html.escape_markdown(name)}” is not on this server: the recipe has MNIST instead. Bring its "
+        "files on the page Data.",
+        icon=":material/database_off:",
+    )
+    return {"spec": _link()} if "spec" in st.query_params else {}
 
 
 def _open_link(link: str) -> None:

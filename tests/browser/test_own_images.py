@@ -32,7 +32,7 @@ def test_a_zip_of_shapes_becomes_a_data_set_and_is_learned(
     keep.click()
     expect(page.get_by_text("is kept: 3 classes, 48 images to learn from and 12 to test")).to_be_visible(timeout=LONG)
 
-    page.get_by_role("link", name="Go and train on it").click()
+    page.get_by_role("button", name="Go and train on it").click()
     page.locator(".st-key-train button").click(timeout=LONG)
     told = page.get_by_text("Test accuracy")
     expect(told).to_contain_text("of 12", timeout=LONG)

@@ -44,7 +44,7 @@ def found() -> Found:
     reading = Reading([("my shapes.zip", ARCHIVE)])
     while not reading.go_on(1):
         pass
-    return reading.found()
+    return reading.found
 
 
 def kept() -> DataCard:
@@ -55,20 +55,13 @@ def chosen(tested: AppTest) -> str:
     return str(tested.session_state["history"].now.data.dataset)
 
 
-def samples(tested: AppTest) -> str:
-    (key,) = (
-        item.proto.id.split("-", 1)[1] for item in tested.get("bidi_component") if "own-data-samples" in item.proto.id
-    )
-    return str(key[key.index("own-data") :])
-
-
 def test_what_is_brought_is_shown_then_kept_and_in_the_recipe(open_app: Open) -> None:
     tested = sound(give(opened(open_app)))
     table = "\n".join(item.proto.body for item in tested.get("html"))
     for name in KINDS:
         assert f'<td>{name}</td><td class="number">8</td><td class="number">2</td>' in table
     images = found().turned().train
-    shown = shown_wall(tested, samples(tested))
+    shown = shown_wall(tested, "own-data-samples")
     first = np.concatenate([np.flatnonzero(images.labels == number)[:8] for number in range(3)])
     np.testing.assert_array_equal(shown.pixels, images.pixels[first][:, 0])
     assert shown.header["captions"] == [KINDS[images.labels[number]] for number in first]
@@ -80,8 +73,8 @@ def test_what_is_brought_is_shown_then_kept_and_in_the_recipe(open_app: Open) ->
     np.testing.assert_array_equal(load(card.name).train.pixels, images.pixels)
     assert "**Three shapes** is kept: 3 classes, 24 images to learn from and 6 to test." in tested.success[0].value
     assert chosen(tested) == card.name
-    assert tested.session_state["history"].now.train == with_steps(Draft.from_preset("article").train, 24)
-    assert "with batches of 8 and 100 epochs: few images need more" in tested.success[0].value
+    assert tested.session_state["history"].now.train == with_steps(Draft.from_preset("article").train, 22)
+    assert "with batches of 8 and 100 epochs for so many images" in tested.success[0].value
     assert "no network has learned from it yet" in texts(tested)
 
     sound(tested.switch_page("pages/build.py").run())
@@ -101,6 +94,26 @@ def test_brightness_as_it_is(open_app: Open) -> None:
     np.testing.assert_array_equal(load(card.name).test.pixels, found().test.pixels)
 
 
+def test_marks_are_light_on_black_and_kept_so(open_app: Open) -> None:
+    tested = give(opened(open_app))
+    (fit,) = (group for group in tested.button_group if group.label == "What of each picture")
+    fit.set_value("mark").run()
+    for _ in range(100):
+        if any(button.key == "own-data-keep" for button in tested.button):
+            break
+        tested.run()
+    assert "Brightness" not in [group.label for group in tested.button_group]
+    shown = shown_wall(tested, "own-data-samples").pixels
+    assert np.median(shown) == 0
+    sound(tested.button(key="own-data-keep").click().run())
+    (card,) = own.cards()
+    assert card.marks
+    assert np.median(load(card.name).train.pixels) == 0
+    again = give(tested)
+    (fit,) = (group for group in again.button_group if group.label == "What of each picture")
+    assert fit.value == "whole"
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
@@ -114,10 +127,10 @@ def test_a_file_that_can_t_be_read_is_told(open_app: Open, data: bytes, said: st
     assert not tested.exception
 
 
-def test_what_makes_no_data_set_is_told_when_it_is_to_be_kept(open_app: Open) -> None:
+def test_what_makes_no_data_set_is_told_before_it_is_to_be_kept(open_app: Open) -> None:
     tested = give(opened(open_app), data=packed({name: data for name, data in shapes(6).items() if "circle" in name}))
-    tested.button(key="own-data-keep").click().run()
-    assert "there is 1 class" in tested.error[0].value
+    assert tested.button(key="own-data-keep").disabled
+    assert "There is 1 class" in tested.error[0].value
     assert own.cards() == []
 
 
@@ -143,9 +156,10 @@ def test_what_a_network_learned_from_stays(open_app: Open) -> None:
     tested = opened(open_app)
     gone = tested.button(key=f"own-data-gone-{card.name}")
     assert gone.disabled
-    assert "learner" in gone.proto.help
+    assert "learner" in texts(tested)
     assert "1 learned from it" in texts(tested)
     service.delete(run)
+    cache.known_networks.clear()
     assert not opened(open_app).button(key=f"own-data-gone-{card.name}").disabled
 
 
@@ -153,12 +167,12 @@ def test_a_link_to_a_data_set_that_is_not_here_opens_with_mnist(open_app: Open) 
     spec = RunSpec(
         name="elsewhere",
         model=Draft.from_preset("tiny").model,
-        data=DataSpec(dataset="cats_0123abcd"),
+        data=DataSpec(dataset="cats_0123456789ab"),
         train=TrainSpec(),
     )
     tested = sound(open_app(spec=to_link(spec)))
     assert chosen(tested) == "mnist"
-    assert "“cats\\_0123abcd” is not on this server" in tested.toast[0].value
+    assert "“cats\\_0123456789ab” is not on this server" in tested.toast[0].value
     assert tested.session_state["history"].now.model == spec.model
     own_card = kept()
     here = spec.model_copy(update={"data": DataSpec(dataset=own_card.name)})
@@ -177,3 +191,57 @@ def test_a_recipe_gets_enough_steps_and_else_stays(images: int) -> None:
         assert made == train
     changed = made.model_copy(update={"epochs": train.epochs, "batch_size": train.batch_size})
     assert changed == train, "nothing else is changed"
+
+
+def test_who_shapes_a_network_while_its_data_set_is_removed_goes_on_with_mnist(open_app: Open) -> None:
+    tested = open_app()
+    card = kept()
+    tested = opened(open_app)
+    sound(tested.button(key=f"own-data-learn-{card.name}").click().run())
+    sound(tested.switch_page("pages/build.py").run())
+    sound(tested.button(key="add-conv").click().run())
+    few = tested.session_state["history"].now.train
+    own.delete(card)
+    sound(tested.button(key="train").click().run())
+    assert service.local().store.list() == [], "nobody asked for a run on MNIST"
+    assert chosen(tested) == "mnist"
+    assert "is not on this server" in tested.toast[0].value
+    now = tested.session_state["history"].now.train
+    assert (now.batch_size, now.epochs) == (TrainSpec().batch_size, TrainSpec().epochs) != (few.batch_size, few.epochs)
+    for key in ("undo", "undo", "redo"):
+        sound(tested.button(key=key).click().run())
+        assert chosen(tested) == "mnist"
+    sound(tested.button(key="train").click().run())
+    assert [run.spec.data.dataset for run in service.local().store.list()] == ["mnist"]
+
+
+def test_the_recipe_is_for_the_images_that_are_chosen() -> None:
+    plain = Draft.from_preset("tiny")
+    few = plain.with_dataset("few", images=60, before=54_000)
+    assert (few.train.batch_size, few.train.epochs) == (8, 40)
+    assert few.with_dataset("mnist", images=54_000, before=60) == plain.with_data(dataset="mnist")
+    chosen_by_hand = few.with_train(epochs=75)
+    assert chosen_by_hand.with_dataset("mnist", images=54_000, before=60).train == chosen_by_hand.train
+
+
+def test_alike_titles_can_be_told_apart_and_a_damaged_set_be_removed(open_app: Open) -> None:
+    tested = open_app()
+    first = kept()
+    second = labelled.keep(found(), title="my shapes", source="x")
+    tested = opened(open_app)
+    assert [box.label for box in tested.expander if "my shapes" in box.label] == [
+        "my shapes · 3 classes, 30 images"
+    ] * 2
+    (own._root() / first.name / "train_pixels.npy").unlink()
+    tested.session_state[f"own-data-{first.name}"] = True
+    tested.session_state[f"own-data-{second.name}"] = True
+    tested.run()
+    assert "damaged" in tested.error[0].value
+    tested.button(key=f"own-data-gone-{first.name}").click().run()
+    assert own.cards() == [second]
+    tested.switch_page("pages/build.py")
+    tested.session_state["controls-tab"] = "Recipe"
+    third = kept()
+    tested.run()
+    (box,) = (box for box in tested.selectbox if box.label == "Data set")
+    assert sorted(box.options)[-2:] == sorted(f"my shapes · {card.name[-4:]}" for card in (second, third))

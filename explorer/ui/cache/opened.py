@@ -34,7 +34,7 @@ def of_images(cached: _Cached) -> _Cached:
     return cached
 
 
-@st.cache_resource(show_spinner="Opening the images …", ttl=3600)
+@st.cache_resource(show_spinner="Opening the images …", ttl=3600, max_entries=16)
 def dataset(name: str) -> Dataset:
     """The data set, its images memory-mapped."""
     from explorer.data import load

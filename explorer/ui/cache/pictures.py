@@ -14,7 +14,6 @@ from explorer.ui.cache.opened import dataset, network, of_images
 if TYPE_CHECKING:
     from explorer.digits import Prepared, Sheet
     from explorer.digits.batch import Gathering
-    from explorer.labelled import Fit, Reading
 
 
 @st.cache_data(show_spinner="Preparing the picture …", max_entries=128)
@@ -41,14 +40,6 @@ def gathering(stamp: str, dataset_name: str, _files: list[tuple[str, bytes]]) ->
 
     card = find_card(dataset_name)
     return Gathering(_files, shape=card.shape, classes=len(card.classes))
-
-
-@st.cache_resource(show_spinner=False, max_entries=8)
-def labelled(stamp: str, fit: Fit, _files: list[tuple[str, bytes]]) -> Reading:  # noqa: ARG001 the key
-    """Files of labelled pictures, read for all who have uploaded the same; ``stamp`` changes with their contents."""
-    from explorer.labelled import Reading
-
-    return Reading(_files, fit)
 
 
 @st.cache_data(show_spinner=False, max_entries=8)

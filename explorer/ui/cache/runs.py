@@ -93,14 +93,15 @@ def drawn_once(shown: tuple[Hashable, ...], _make: Callable[[], Mapping[str, go.
 
 
 @st.cache_data(ttl=30.0, show_spinner=False)
-def measured_speeds() -> list[tuple[int, float]]:
-    """What this machine trained with in its newest finished runs: the network's multiply-adds for one image, and images
-    a second."""
+def measured_speeds() -> list[tuple[int, int, float]]:
+    """What this machine trained with in its newest finished runs: the network's multiply-adds for one image, the batch
+    size, and images a second."""
     finished = [known for known in known_networks() if known.kind == "run" and known.state == "finished"]
     found = []
     for known in finished[:SPEEDS]:
         speed = service.local().store.get(known.id).progress.images_per_second
         card = find_card(known.spec.data.dataset)
         if speed:
-            found.append((totals(trace(known.spec.model, card.shape, len(card.classes))).macs, speed))
+            macs = totals(trace(known.spec.model, card.shape, len(card.classes))).macs
+            found.append((macs, known.spec.train.batch_size, speed))
     return found
