@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
@@ -75,3 +75,34 @@ def test_back_at_a_link_whose_digit_there_is_not_the_address_is_true(
     at(page, last, image)
     page.go_forward()
     at(page, "4")
+
+
+def test_forward_is_heard_before_the_reloaded_page_has_its_first_answer(app: str, page: Page) -> None:
+    held: list[str | bytes] = []
+    hold = False
+
+    def between(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        socket.on_message(lambda message: server.send(message))
+        server.on_message(lambda message: held.append(message) if hold else socket.send(message))
+        sockets.append(socket)
+
+    sockets: list[WebSocketRoute] = []
+    page.route_web_socket(re.compile("_stcore/stream"), between)
+    page.goto(f"{app}/inside?network=lenet5&digit=3")
+    at(page, "3")
+    choose(page, "8")
+    page.go_back()
+    at(page, "3")
+    hold = True
+    page.reload(wait_until="commit")
+    while not held:  # the page has asked, and the server's answer is on its way
+        page.wait_for_timeout(50)
+    page.evaluate("new Promise((done) => { onpopstate = done; history.forward() })")
+    expect(page).to_have_url(re.compile("digit=8$"))
+    hold = False
+    for message in held:
+        sockets[-1].send(message)
+    at(page, "8")
+    page.go_back()
+    at(page, "3")

@@ -15,4 +15,21 @@ window.history.pushState = function (state, title, url) {
   (completes || (same && isMoment(here, to.searchParams)) ? this.replaceState : push).call(this, state, title, url);
 };
 
-export default function () {}
+// Streamlit does not hear the buttons before the first answer to a page that is opened or reloaded. Who was quicker is
+// at another address then than Python is, and Streamlit is told again.
+const OWN = ["embed", "embed_options"]; // Streamlit's names, of which Python hears nothing
+let looked = false;
+
+const inOrder = (query) => {
+  const params = new URLSearchParams(query);
+  OWN.forEach((name) => params.delete(name));
+  params.sort();
+  return params.toString();
+};
+
+export default function ({ data }) {
+  if (!looked && inOrder(window.location.search) !== inOrder(data.address)) {
+    window.dispatchEvent(new PopStateEvent("popstate", { state: window.history.state }));
+  }
+  looked = true;
+}

@@ -17,9 +17,9 @@ _RETURN = "_return"
 
 def history(*, key: str) -> None:
     """An element that nobody sees. With it a change of the address that is no step of the reader's makes no entry of
-    the browser's history."""
+    the browser's history, and the buttons are heard from the page's first moment on."""
     _SCRIPT.publish()
-    _mount(key=key, data=None)
+    _mount(key=key, data={"address": st.query_params.to_dict()})
 
 
 def notice_return() -> None:
