@@ -39,6 +39,7 @@ from explorer.ui.cache.runs import (
     measured_speeds,
     run_choice,
     run_record,
+    run_records,
     snapshot,
     snapshot_steps,
 )
@@ -91,6 +92,7 @@ __all__ = [
     "random_network",
     "run_choice",
     "run_record",
+    "run_records",
     "runs_of",
     "sample_sprites",
     "snapshot",
