@@ -97,6 +97,14 @@ class SqlRunStore:
             raise statements.unknown(run_id)
         return statements.record(row)
 
+    def get_many(self, run_ids: Sequence[str]) -> Records:
+        """These runs in their order, in one query. Raises StoreError for the first one that there is not."""
+        found = {run.id: run for run in self._records(runs.c.id.in_(run_ids))}
+        for run_id in run_ids:
+            if run_id not in found:
+                raise statements.unknown(run_id)
+        return [found[run_id] for run_id in run_ids]
+
     def list(self, owner: str | None = None) -> Records:
         """All runs, or one owner's, the newest first."""
         return self._records(*([] if owner is None else [runs.c.owner == owner]))

@@ -18,7 +18,7 @@ from explorer.runs import service
 from explorer.runs.records import RunRecord
 from explorer.spec import RunSpec
 from explorer.ui import cache, html, shell
-from explorer.ui.compared import alike, images_of
+from explorer.ui.compared import alike, images_of_run
 from explorer.ui.differences import NOTHING
 from explorer.ui.live import REFRESH
 from explorer.ui.text import duration, points
@@ -71,19 +71,22 @@ def show(trained: Sequence[Known]) -> None:
 def families(trained: Sequence[Known]) -> list[Family]:
     """The compared runs with their like, each kind once, in their order."""
     everyone = [one for one in cache.known_networks() if one.trained_here]
+    like = {one.id: [other for other in everyone if alike(other, one)] for one in trained}
+    asked = dict.fromkeys([*like, *(other.id for others in like.values() for other in others)])
+    runs = cache.run_records(tuple(asked))
+
+    def images_of(one: Known) -> str:
+        """The fingerprint of the images that it learned from; of one that has not ended, of those that are here."""
+        return images_of_run(runs[one.id]) or cache.dataset(one.spec.data.dataset).fingerprint
+
     found: list[Family] = []
     for one in trained:
         if any(one.id == run.id for family in found for run in family.runs):
             continue
-        images = _images(one)
-        like = [other.id for other in everyone if alike(other, one) and _images(other) == images]
-        found.append(Family(one, images, tuple(map(cache.run_record, like))))
+        images = images_of(one)
+        same = tuple(runs[other.id] for other in like[one.id] if images_of(other) == images)
+        found.append(Family(one, images, same))
     return found
-
-
-def _images(run: Known) -> str:
-    """The fingerprint of the images that a run learned from; of one that has not ended, of those that are here."""
-    return images_of(run) or cache.dataset(run.spec.data.dataset).fingerprint
 
 
 def _show(trained: Sequence[Known], busy: bool) -> None:
@@ -195,6 +198,7 @@ def _stop(active: Sequence[RunRecord]) -> None:
 def _look_again() -> None:
     cache.known_networks.clear()
     cache.run_record.clear()
+    cache.run_records.clear()
 
 
 def next_seeds(spec: RunSpec, taken: set[int], count: int) -> list[RunSpec]:

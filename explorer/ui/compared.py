@@ -10,6 +10,7 @@ import streamlit as st
 from explorer import networks, zoo
 from explorer.errors import ExplorerError
 from explorer.networks import Known
+from explorer.runs.records import RunRecord
 from explorer.ui import cache, html, sidebar, state
 
 MOST = 5
@@ -89,4 +90,9 @@ def images_of(network: Known) -> str:
     """The fingerprint of the images that a network was trained on to its end; "" where that is not known."""
     if network.kind == "zoo":
         return zoo.card(network.id).data.fingerprint
-    return str((cache.run_record(network.id).result or {}).get("data", {}).get("fingerprint", ""))
+    return images_of_run(cache.run_record(network.id))
+
+
+def images_of_run(run: RunRecord) -> str:
+    """The same of a run that is at hand."""
+    return str((run.result or {}).get("data", {}).get("fingerprint", ""))

@@ -122,7 +122,7 @@ def _maps(
     with through:
         columns = [_input(card, pixels)]
         columns += [_column(layer, outputs[layer.name], scale, order, everything, limit) for layer in shown]
-        strip([column for column, _ in columns], key="flow", on_click=_taker(columns))
+        strip([column for column, _ in columns], key="flow", on_click=_taker(columns), selected=_selected(columns))
     _detail(network, layers, outputs, pixels)
 
 
@@ -143,7 +143,6 @@ def _input(card: DataCard, pixels: np.ndarray) -> tuple[Column, np.ndarray]:
         label=f"The current {card.thing}",
         tile=112,
         columns=1,
-        selected=_selected(INPUT, numbers),
         clickable=True,
     )
     return Column(INPUT, INPUT, theme.shape_text(card.shape), shown, width=124), numbers
@@ -167,7 +166,6 @@ def _column(
         label=f"Units of {layer.name}" if vector else f"Maps of {layer.name}",
         tile=TILES[columns],
         columns=columns,
-        selected=_selected(layer.name, numbers),
         clickable=True,
         units=vector,
     )
@@ -176,10 +174,14 @@ def _column(
     return column, np.array([np.abs(values).argmax()]) if vector else numbers
 
 
-def _selected(name: str, numbers: np.ndarray) -> int | None:
-    """Where the map that was clicked last stands among those with these numbers."""
+def _selected(columns: Sequence[tuple[Column, np.ndarray]]) -> tuple[str, int] | None:
+    """For the strip: where the map stands that was clicked last. All units of a vector are one map there."""
     chosen = _chosen()
-    return next((place for place, number in enumerate(numbers) if (name, number) == chosen), None)
+    for column, numbers in columns:
+        if chosen is not None and column.name == chosen[0]:
+            places = [0] if column.wall.header["units"] else np.flatnonzero(numbers == chosen[1])
+            return next(((column.name, int(place)) for place in places), None)
+    return None
 
 
 def _strip(vector: np.ndarray) -> np.ndarray:

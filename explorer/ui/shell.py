@@ -18,6 +18,7 @@ import streamlit as st
 
 from explorer.errors import ExplorerError, sentence
 from explorer.figures import theme
+from explorer.ui.components.history import notice_return
 
 ROOT = Path(__file__).resolve().parents[2]
 ICON = Path(__file__).with_name("icon.png")
@@ -42,6 +43,7 @@ Arguments = ParamSpec("Arguments")
 
 def run() -> None:
     """The router: page settings, navigation, sidebar, the page itself."""
+    notice_return()
     page = _navigate()
     _warm_up()
     st.session_state["_routed"] = True

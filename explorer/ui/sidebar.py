@@ -30,7 +30,7 @@ STATES = {
 def show() -> None:
     """The sidebar of every page."""
     with st.sidebar:
-        history(key="address", on_return=state.go_back)
+        history(key="address")
         network = current_network()
         busy = network.busy
         shell.fragment(key="sidebar-network", run_every=3.0 if busy else None)(_network)(network.usable, busy)

@@ -1,9 +1,8 @@
 """What a session remembers, and its part that is in the URL: the current network, the current digit, the draft.
 
-A session takes over what a page's first URL says (a link that was opened, or gone back to); while the page stays it
-only writes, and hears of the browser's back and forward buttons by :mod:`explorer.ui.components.history`. Reading at
-each run would undo changes: the browser sends its address along with each click, and that may still be the one of
-before the last change.
+A session takes over what a page's first URL says (a link that was opened), and what the browser's back and forward
+buttons lead to; otherwise it only writes. Reading at each run would undo changes: the browser sends its address along
+with each click, and that may still be the one of before the last change.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from explorer.draft import Draft, History
 from explorer.errors import DataError, ExplorerError, PictureError, SpecError, sentence
 from explorer.spec import RunSpec, from_link, to_link
 from explorer.ui import html
+from explorer.ui.components import history as browser
 
 DEFAULT_NETWORK, DEFAULT_DATASET = "article", "mnist"
 COMPARE = "Compare"
@@ -46,9 +46,12 @@ def follow_url(page: str, preferred: str | None = None, *, settle: Callable[[], 
     st.session_state["_opened"] = True
     # A page that is gone to by a link of the app's has a bare address at first. One that names network or digit was
     # opened from outside, or by the browser's back button.
-    if st.session_state.get("_page") != page:
+    came, back = st.session_state.get("_page") != page, browser.is_return()
+    if came or back:
         st.session_state["_page"] = page
         take_address(params.to_dict())
+    if back:
+        _note_return(page, params.to_dict())
     if preferred is not None and not st.session_state.get("network_chosen"):
         st.session_state["network"] = preferred
     if settle is not None:
@@ -80,14 +83,10 @@ def take_address(params: Mapping[str, str]) -> None:
         _open_link(params["spec"])
 
 
-def go_back(params: Mapping[str, str]) -> None:
-    """For callbacks: the reader went back or forward to an address of this page."""
-    take_address(params)
-    if page() == COMPARE and "with" not in params:
+def _note_return(page: str, params: Mapping[str, str]) -> None:
+    if page == COMPARE and "with" not in params:
         st.session_state[COMPARED] = []
     st.session_state["_returned"] = dict(params)
-    # Streamlit's part in the browser has not been told of the address: history.js.
-    _write_address({"spec": _link() if "spec" in params else None}, always=True)
 
 
 def returned() -> Mapping[str, str]:
@@ -95,24 +94,25 @@ def returned() -> Mapping[str, str]:
     return cast("Mapping[str, str]", st.session_state.pop("_returned", {}))
 
 
-def put_in_address(values: Mapping[str, str | None], *, always: bool = False) -> None:
+def put_in_address(values: Mapping[str, str | None]) -> None:
     """Writes into the address, or takes out what is None: all at once, for each change is one entry of the browser's
-    history. ``always`` also where it is there already."""
+    history."""
     params = st.query_params.to_dict()
     wanted = {name: value for name, value in (params | dict(values)).items() if value is not None}
-    if always or params != wanted:
+    if params != wanted:
         st.query_params.from_dict(wanted)
 
 
-def _write_address(more: Mapping[str, str | None] | None = None, *, always: bool = False) -> None:
+def _write_address() -> None:
     own = own_digit() if _digit_text() == OWN else None
     # The link itself carries an own digit: nobody else's session has it.
     text = None if own is None else link.to_text(own)
     step = snapshot()
     moment = None if step is None else str(step)
     beside = ",".join(st.session_state.get(COMPARED, ())) if page() == COMPARE else ""
-    here = {"network": network_id(), "snapshot": moment, "digit": _digit_text(), OWN: text, "with": beside or None}
-    put_in_address(here | dict(more or {}), always=always)
+    put_in_address(
+        {"network": network_id(), "snapshot": moment, "digit": _digit_text(), OWN: text, "with": beside or None}
+    )
 
 
 # --- the current network ---

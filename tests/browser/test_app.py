@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocket, expect
 
 from explorer.data import load
 from explorer.figures.theme import DARK, LIGHT, Palette
@@ -456,6 +456,66 @@ def test_a_map_opens_in_the_microscope_and_the_digit_as_numbers(visit: Callable[
     scope.locator(".stage canvas").focus()
     page.keyboard.press("ArrowRight")
     expect(scope.locator(".where")).to_have_text(f"row 14, column 14: {digit[14, 14]} of 255")
+
+
+def test_a_click_on_a_map_moves_the_mark_and_sends_no_maps(app: str, page: Page) -> None:
+    received: list[int] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda data: received.append(len(data)))
+
+    page.on("websocket", listen)
+    page.goto(f"{app}/inside?network=article&digit=3")
+    flow, title = page.locator(".st-key-flow"), page.locator(".st-key-microscope .scope .title")
+    marked = flow.locator(".tile[aria-selected=true]")
+    tile = {name: flow.locator(f'[data-name="{name}"] .tile') for name in ("conv1", "conv2", "dense1")}
+    expect(tile["conv1"]).to_have_count(16, timeout=LONG)
+    settled(page)
+    maps = 2 * 16 * 26 * 26 * 4  # bytes of the first convolution and its activation alone, float32
+    assert max(received) > maps  # one frame has them all
+    received.clear()
+    for name, place in (("conv1", 2), ("conv2", 5), ("dense1", 0)):
+        tile[name].nth(place).click()
+        expect(title).to_have_text(re.compile(name), timeout=LONG)
+        settled(page)
+        expect(marked).to_have_count(1)
+        expect(tile[name].nth(place)).to_have_attribute("aria-selected", "true")
+    assert 0 < max(received) < maps
+    # By keyboard: the tabulator reaches the one that is marked, and Enter chooses another one.
+    tile["conv2"].nth(5).click()
+    expect(title).to_have_text(re.compile("conv2"))
+    expect(tile["conv2"].nth(5)).to_have_attribute("tabindex", "0")
+    tile["conv2"].nth(5).focus()
+    for key in ("ArrowRight", "ArrowRight", "Enter"):
+        page.keyboard.press(key)
+    number = tile["conv2"].nth(7).get_attribute("aria-label")
+    assert number is not None
+    expect(title).to_have_text(re.compile(rf"conv2, map {number.partition(',')[0]}\b"))
+    # It stays with its map in another order, for another digit and on the way back, where there is such a map.
+    chosen = flow.locator(f'.tile[aria-label="{number}"]')
+    for go in (lambda: page.get_by_text("by number").click(), lambda: page.get_by_text("All maps").click()):
+        go()
+        settled(page)
+        expect(chosen).to_have_attribute("aria-selected", "true")
+        expect(marked).to_have_count(1)
+    field = page.get_by_label("Number in the test set")
+    field.fill("8")
+    field.press("Enter")
+    for step, digit in ((None, "8"), (page.go_back, "3"), (page.go_forward, "8")):
+        if step:
+            step()
+        expect(page.locator(".ks-current")).to_contain_text(f"test image {digit}")
+        settled(page)
+        expect(chosen).to_have_attribute("aria-selected", "true")
+        expect(marked).to_have_count(1)
+    page.get_by_role("tab", name="Kernels", exact=True).click()
+    expect(flow).to_have_count(0)
+    page.get_by_role("tab", name="Maps", exact=True).click()
+    expect(chosen).to_have_attribute("aria-selected", "true")
+    page.goto(f"{app}/inside?network=tiny&digit=3")  # a session of its own
+    expect(flow.locator(".tile").first).to_be_visible(timeout=LONG)
+    settled(page)
+    expect(marked).to_have_count(0)
 
 
 @pytest.mark.long

@@ -88,7 +88,7 @@ def test_the_chapters_are_read_from_start_to_end_and_each_question_is_answered(a
             page.keyboard.press("Enter")
         else:
             expect(following).to_be_disabled()
-    # A link holds where one is and what is done.
+    # A link holds where one is, and the browser what is done.
     page.goto(page.url)
     opened(page, len(CHAPTERS) - 1)
     expect(page.get_by_text(f"Chapters, {len(CHAPTERS)} of {len(CHAPTERS)} done")).to_be_visible(timeout=LONG)
@@ -96,6 +96,48 @@ def test_the_chapters_are_read_from_start_to_end_and_each_question_is_answered(a
     opened(page, 3)
     page.locator(".st-key-lesson-back button").click()
     opened(page, 2)
+
+
+def test_what_is_done_is_the_readers_own_and_no_link_tells_it(app: str, open_page: Callable[..., Page]) -> None:
+    def done(page: Page, *names: str) -> None:
+        expect(page.get_by_text(f"Chapters, {len(names)} of {len(CHAPTERS)} done")).to_be_visible(timeout=LONG)
+        settled(page)
+        ticks = page.locator('.st-key-chapters [role="radio"]').filter(has_text="✓")
+        expect(ticks).to_have_text([f"✓ {chapter.title}" for chapter in CHAPTERS if chapter.name in names])
+        assert "done" not in page.url
+
+    page = open_page()
+    page.goto(f"{app}/learn?digit=7&done=softmax.loss")  # as earlier versions wrote it
+    opened(page, 0)
+    done(page)
+    choices(page).first.click()
+    done(page, "image")
+    page.locator(".st-key-lesson-next button").click()
+    opened(page, 1)
+    choices(page).first.click()
+    done(page, "image", "convolution")
+    page.go_back()  # no answer stands between
+    opened(page, 0)
+    done(page, "image", "convolution")
+    page.reload()
+    opened(page, 0)
+    done(page, "image", "convolution")
+    link = page.url
+    another_tab = page.context.new_page()
+    another_tab.set_default_timeout(LONG)
+    another_tab.goto(link)
+    opened(another_tab, 0)
+    done(another_tab, "image", "convolution")
+    other = open_page()
+    other.goto(link)
+    opened(other, 0)
+    done(other)
+    choices(other).first.click()
+    done(other, "image")
+    other.evaluate("localStorage.setItem('kernelscope-chapters-done', '{')")  # what is no list is none
+    other.reload()
+    opened(other, 0)
+    done(other)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -23,6 +23,7 @@ from explorer.data import load
 from explorer.models import build
 from explorer.runs import artifacts, service
 from explorer.runs.records import Metric
+from explorer.runs.store import SqlRunStore
 from explorer.spec import Activation, Conv, DataSpec, Flatten, ModelSpec, Output, Pool, RunSpec, TrainSpec
 from explorer.ui import cache, compare_curves, compare_seeds, compare_table
 from explorer.ui.compare import MOST
@@ -334,6 +335,33 @@ def test_other_validation_digits_are_not_held_together(open_app: Open) -> None:
     elsewhere = [trained("mine", seed, images="others", model=WIDE) for seed in (0, 1)]
     tested = sound(open_app("compare", network=mine[0], **{"with": elsewhere[0]}))
     assert "have other training or validation images" in texts(tested)
+
+
+def test_all_runs_of_all_families_are_had_with_one_question_to_the_store(
+    open_app: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_app("build")
+    mine, wide = ([trained("mine", seed, model=model) for seed in range(4)] for model in (MODEL, WIDE))
+    alone = trained("mine", 9, images="other images")
+    shown = [networks.find(run) for run in (mine[0], wide[2], alone)]
+    asked: list[list[str]] = []
+
+    def note(name: str) -> None:
+        ask = getattr(SqlRunStore, name)
+
+        def noting(store: SqlRunStore, wanted: str | tuple[str, ...]) -> object:
+            asked.append([wanted] if isinstance(wanted, str) else list(wanted))
+            return ask(store, wanted)
+
+        monkeypatch.setattr(SqlRunStore, name, noting)
+
+    compare_seeds._look_again()
+    note("get")
+    note("get_many")
+    found = compare_seeds.families(shown)
+    assert list(map(sorted, asked)) == [sorted([*mine, *wide, alone])]
+    assert [family.first.id for family in found] == [mine[0], wide[2], alone]
+    assert [{run.id for run in family.runs} for family in found] == [set(mine), set(wide), {alone}]
 
 
 def test_the_next_seeds_are_those_that_nobody_has(open_app: Open) -> None:

@@ -1,4 +1,4 @@
-"""The lessons: every answer against PyTorch or a count by hand, every chapter on the page, progress in the URL."""
+"""The lessons: every answer against PyTorch or a count by hand, every chapter on the page, what is done."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from explorer.models import Network
 from explorer.runs import service
 from explorer.runs.follower import Curve
 from explorer.ui import cache
-from explorer.ui.lessons import activation, choices, dense, descent, lab, looks, pixels, scene
+from explorer.ui.lessons import activation, choices, dense, descent, lab, looks, navigation, pixels, scene
 from explorer.ui.lessons.chapter import Choice, Question, ask
 from explorer.ui.lessons.chapters import CHAPTERS
 from explorer.ui.lessons.step import descend
@@ -287,7 +287,7 @@ def test_every_chapter_opens_by_its_link_and_judges_the_answer(open_app: Open, n
         else:
             assert tested.success[0].value.startswith(f"**{asked(tested).options[option]}.**")
     assert sorted(verdicts) == [0] + [1] * (len(verdicts) - 1)
-    assert tested.query_params["done"] == name
+    assert "done" not in tested.query_params
     assert f"✓ {CHAPTERS[number].title}" in tested.button_group[0].options
 
 
@@ -306,9 +306,17 @@ def test_next_and_back_lead_through_all_chapters(open_app: Open) -> None:
     assert tested.query_params["chapter"] == NAMES[-2]
 
 
-def test_progress_comes_back_with_the_link_and_answers_with_the_session(open_app: Open) -> None:
-    tested = answer(open_app("learn", chapter="kernels", done="image.convolution"), 0)
-    assert tested.query_params["done"] == "image.convolution.kernels"
+def done(tested: AppTest) -> list[str]:
+    """The chapters that the row marks as done; the browser is given the same to keep."""
+    names = json.loads(component(tested, "lesson-progress").json)["done"]
+    marked = [chapter.name for chapter in CHAPTERS if f"✓ {chapter.title}" in tested.button_group[0].options]
+    assert sorted(names) == sorted(marked)
+    return marked
+
+
+def test_what_is_done_and_answered_stays_in_the_session(open_app: Open) -> None:
+    tested = answer(open_app("learn", chapter="kernels"), 0)
+    assert done(tested) == ["kernels"]
     tested.button(key="lesson-next").click().run()
     assert asked(tested).value is None
     tested.button(key="lesson-back").click().run()
@@ -316,12 +324,38 @@ def test_progress_comes_back_with_the_link_and_answers_with_the_session(open_app
     assert len(tested.success) == 1
 
 
+def test_a_link_marks_nothing_as_done_and_says_nothing_of_it(open_app: Open) -> None:
+    tested = open_app("learn", chapter="kernels", done="image.convolution")
+    assert done(tested) == []
+    assert tested.query_params["chapter"] == "kernels"
+    assert "done" not in tested.query_params
+    answer(tested, 0)
+    assert "done" not in tested.query_params
+
+
+@pytest.mark.parametrize("kept", [None, "image", 3, {"image": 1}, [], ["nothing", 1, None], [["image"]]])
+def test_what_the_browser_says_is_done_need_not_be_chapters(
+    open_app: Open, monkeypatch: pytest.MonkeyPatch, kept: object
+) -> None:
+    def keep(**_: object) -> dict[str, object]:
+        return {"kept": kept}
+
+    monkeypatch.setattr(navigation, "_keep", keep)
+    tested = open_app("learn")
+    assert not tested.exception
+    assert not tested.error
+    assert tested.button_group[0].label == f"Chapters, 0 of {len(CHAPTERS)} done"
+    if isinstance(kept, list):
+        kept.append("stride")
+        tested.run()
+        assert tested.button_group[0].label == f"Chapters, 1 of {len(CHAPTERS)} done"
+
+
 @pytest.mark.parametrize("chapter", ["", "nonsense", "Kernels", "0", "..%2F"])
 def test_a_senseless_chapter_in_the_link_opens_the_first_one(open_app: Open, chapter: str) -> None:
-    tested = open_app("learn", chapter=chapter, done="nothing.image.image")
+    tested = open_app("learn", chapter=chapter)
     assert not tested.exception
     assert tested.query_params["chapter"] == NAMES[0]
-    assert tested.query_params["done"] == "image"
 
 
 def test_softmax_s_table_is_sure_of_nothing(open_app: Open, network: Network, data: Dataset) -> None:
@@ -336,7 +370,7 @@ def test_another_digit_asks_anew(open_app: Open) -> None:
     digit_field(tested).set_value(8).run()
     assert asked(tested).value is None
     assert not tested.success
-    assert tested.query_params["done"] == "softmax"
+    assert done(tested) == ["softmax"]
 
 
 def test_another_current_network_changes_nothing_and_the_page_says_so(open_app: Open) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from explorer import zoo
 from explorer.data import load, normalise
 from explorer.digits.link import from_text, to_text
 from explorer.ui import cache
+from explorer.ui.components import history
 
 Open = Callable[..., AppTest]
 SHAPE = (1, 28, 28)
@@ -121,3 +123,36 @@ def test_a_page_that_is_opened_by_an_earlier_address_takes_it(open_app: Open) ->
     tested.run()
     assert tested.query_params["digit"] == "7"
     assert network_picker(tested).value == "lenet5"
+
+
+def test_the_way_back_within_a_page_takes_the_address(open_app: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    def go_back(tested: AppTest, **params: str) -> None:
+        for name in [name for name in tested.query_params if name not in params]:
+            del tested.query_params[name]
+        for name, value in params.items():
+            tested.query_params[name] = value
+        with monkeypatch.context() as patch:  # Streamlit says of a run what brought it about
+            patch.setattr(history, "get_script_run_ctx", lambda **_: SimpleNamespace(is_history_navigation=True))
+            tested.run()
+        assert not tested.exception
+
+    tested = open_app("inside", network="tiny", digit="7")
+    digit_field(tested).set_value(9).run()
+    go_back(tested, network="lenet5", digit="7")
+    assert (network_picker(tested).value, digit_field(tested).value) == ("lenet5", 7)
+    tested.query_params["digit"] = "9"  # and what a click brings along after it means nothing again
+    tested.run()
+    assert tested.query_params["digit"] == "7"
+    go_back(tested, network="tiny", digit="99999")
+    assert tested.query_params["digit"] == str(len(load("mnist").test) - 1)
+
+    lessons = open_app("learn", network="tiny", digit="7", chapter="stride")
+    lessons.button(key="lesson-next").click().run()
+    assert lessons.query_params["chapter"] == "activation"
+    go_back(lessons, network="tiny", digit="7", chapter="stride")
+    assert lessons.subheader[0].value == "4. Stride and padding"
+
+    compared = open_app("compare", network="tiny", digit="7")
+    assert "with" in compared.query_params
+    go_back(compared, network="tiny", digit="7")
+    assert "with" not in compared.query_params

@@ -11,7 +11,16 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from conftest_pages import digit_field, elements, network_picker, shown_layer, shown_shares, shown_wall, texts
+from conftest_pages import (
+    component,
+    digit_field,
+    elements,
+    network_picker,
+    shown_layer,
+    shown_shares,
+    shown_wall,
+    texts,
+)
 from streamlit.testing.v1 import AppTest
 from torch.nn import functional as F
 
@@ -336,6 +345,36 @@ def test_signed_scales_have_zero_in_the_middle_and_the_reader_chooses_their_reac
     wall = shown_layer(tested, "conv1")
     each = [float(np.abs(pixels).max()) for pixels in wall.pixels]
     np.testing.assert_allclose(wall.header["limits"], [[-value, value] for value in each], rtol=1e-6)
+
+
+def test_the_chosen_map_is_marked_beside_the_maps_which_stay_as_they_are(open_app: Open) -> None:
+    tested = open_app("inside", network="lenet5", digit="3")
+
+    def marked() -> object:
+        return json.loads(component(tested, "flow-mark").json)["selected"]
+
+    before = component(tested, "flow").SerializeToString()
+    assert marked() is None
+    second = shown_layer(tested, "conv1").header["captions"][1]
+    for chosen, place in (
+        (("conv1", int(second)), ["conv1", 1]),
+        (("dense1", 57), ["dense1", 0]),  # all its units are one map
+        (("input", 0), ["input", 0]),
+        (("output", 3), None),
+        (("conv1", 999), None),
+    ):
+        tested.session_state["map"] = chosen
+        tested.run()
+        assert component(tested, "flow").SerializeToString() == before, "Streamlit sends what is the same by its name"
+        assert marked() == place
+    tested.session_state["map"], tested.session_state["order"] = ("conv1", int(second)), "number"
+    tested.run()
+    assert marked() == ["conv1", int(second)]
+    digit_field(tested).set_value(8).run()
+    assert marked() == ["conv1", int(second)]
+    network_picker(tested).set_value("softmax").run()
+    assert marked() is None
+    assert not tested.exception
 
 
 def test_kernels_are_the_networks_weights(open_app: Open) -> None:

@@ -78,6 +78,15 @@ def test_fifty_runs_are_listed_newest_first_and_by_owner(home: Path) -> None:
     store.close()
 
 
+def test_several_runs_are_had_at_once_in_the_order_that_was_asked_for(store: SqlRunStore) -> None:
+    made = [store.create(a_spec(name)) for name in ("one", "two", "three")]
+    assert store.get_many([]) == []
+    for wanted in ([made[1]], made, made[::-1], [made[2], made[0], made[2]]):
+        assert store.get_many(wanted) == [store.get(run) for run in wanted]
+    with pytest.raises(StoreError, match="00000000"):
+        store.get_many([made[0], "00000000"])
+
+
 def test_one_unreadable_spec_does_not_hide_the_other_runs(store: SqlRunStore, home: Path) -> None:
     bad, good = store.create(a_spec()), store.create(a_spec())
     with closing(sqlite3.connect(home / "runs.sqlite3")) as file:

@@ -48,6 +48,7 @@ from explorer.ui.cache.runs import (
     measured_speeds,
     run_choice,
     run_record,
+    run_records,
     snapshot,
     snapshot_steps,
 )
@@ -100,6 +101,7 @@ __all__ = [
     "random_network",
     "run_choice",
     "run_record",
+    "run_records",
     "runs_of",
     "sample_sprites",
     "snapshot",

@@ -47,6 +47,13 @@ def run_record(run_id: str) -> RunRecord:
     return service.local().store.get(run_id)
 
 
+@st.cache_resource(ttl=0.4, max_entries=64, show_spinner=False)
+def run_records(run_ids: tuple[str, ...]) -> dict[str, RunRecord]:
+    """Several runs by their ids, with one question to the store."""
+    service.dispatch()
+    return {run.id: run for run in service.local().store.get_many(run_ids)}
+
+
 @st.cache_data(ttl=2.0, show_spinner=False)
 def run_choice(run_id: str) -> Choice | None:
     """How a run is computed, and why; None before it began."""

@@ -2,6 +2,9 @@
 
 An element of Streamlit's own for each heading, caption and wall makes a page of fifty elements, and the browser needs
 several milliseconds for each of them whenever anything on the page changes.
+
+Streamlit sends an element as a whole, or only its name where it is the same as before. So which map is selected travels
+beside the maps, in a small element of its own: a click does not send them all again.
 """
 
 from __future__ import annotations
@@ -23,6 +26,10 @@ _mount = st.components.v2.component(
     css=f":host {{ {theme.css_variables()} }}\n{assets.text('wall.css')}\n{assets.text('strip.css')}",
     js=_SCRIPT.loader,
 )
+# The same script, which tells both by their data. Where it is missing the strip says so.
+_mark = st.components.v2.component(
+    "kernelscope_strip_mark", html='<p class="ks-fault" hidden></p>', css="", js=_SCRIPT.loader
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,11 +44,18 @@ class Column:
     after: str = ""
 
 
-def strip(columns: Sequence[Column], *, key: str, on_click: Callable[[str, int], None]) -> None:
+def strip(
+    columns: Sequence[Column],
+    *,
+    key: str,
+    on_click: Callable[[str, int], None],
+    selected: tuple[str, int] | None = None,
+) -> None:
     """Shows walls from left to right; what is too wide scrolls sideways inside the strip. Their names differ.
 
     ``on_click`` is a Streamlit callback: it runs before the next script run and is given the column's name and the
-    map's index. Maps can be clicked where their wall's header says so.
+    map's index. Maps can be clicked where their wall's header says so. ``selected`` names one in the same way, which is
+    outlined; the walls themselves have none selected.
     """
     _SCRIPT.publish()
 
@@ -50,12 +64,14 @@ def strip(columns: Sequence[Column], *, key: str, on_click: Callable[[str, int],
         if chosen is not None:
             on_click(*chosen)
 
-    _mount(key=key, data=pack(columns), on_click_change=heard)
+    with st.container(key=f"{key}-strip", gap=None):
+        _mount(key=key, data=pack(columns, key), on_click_change=heard)
+        _mark(key=f"{key}-mark", data={"strip": key, "selected": selected})
 
 
-def pack(columns: Sequence[Column]) -> bytes:
-    """What the browser gets: an entry a column, with the length of its wall in bytes, and the walls one after the
-    other, each as :meth:`Payload.pack` has it."""
+def pack(columns: Sequence[Column], key: str = "") -> bytes:
+    """What the browser gets: the strip's key, an entry a column with the length of its wall in bytes, then the walls
+    one after the other, each as :meth:`Payload.pack` has it."""
     walls = [column.wall.pack() for column in columns]
     entries = [
         {
@@ -68,14 +84,14 @@ def pack(columns: Sequence[Column]) -> bytes:
         }
         for column, wall in zip(columns, walls, strict=True)
     ]
-    return frames.pack(entries, *walls)
+    return frames.pack({"strip": key, "columns": entries}, *walls)
 
 
 def unpack(data: bytes) -> dict[str, tuple[dict[str, Any], Payload]]:
     """The inverse of :func:`pack`, for tests of pages: each column's entry and wall by its name."""
-    entries, walls = frames.unpack(data)
+    header, walls = frames.unpack(data)
     begin, found = 0, {}
-    for entry in entries:
+    for entry in header["columns"]:
         end = begin + entry["bytes"]
         found[entry["name"]] = entry, Payload.unpack(walls[begin:end])
         begin = end

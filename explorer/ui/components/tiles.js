@@ -258,6 +258,14 @@ class Wall {
     event.preventDefault();
   }
 
+  // Another tile than the data say, or none.
+  select(index) {
+    if (index === this.selected) return;
+    this.selected = index;
+    this.current = index ?? this.current;
+    this.show();
+  }
+
   // Shown at once; Python's answer confirms it.
   choose(index) {
     if (index === null || !this.header.clickable) return;

@@ -1,8 +1,11 @@
-"""Which chapter is open and which are done: in the session, and in the URL, so that a link opens a chapter."""
+"""Which chapter is open and which are done. The session has both, and the URL the open one, so that a link opens it.
+What is done is the reader's own: it is kept in the browser, and a link that is given to others says nothing of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import cast
 
 import streamlit as st
@@ -11,22 +14,23 @@ from explorer.ui import state
 from explorer.ui.lessons.chapter import Chapter
 
 AT, DONE = "lesson-chapter", "lesson-done"
-SEPARATOR = "."
+
+_keep = st.components.v2.component(
+    "kernelscope_chapters_done", html="<span></span>", js=Path(__file__).with_name("done.js").read_text("utf-8")
+)
 
 
 def current(chapters: Sequence[Chapter]) -> int:
     """The open chapter's number from 0. The first run of a session takes what the URL says, later ones write it, unless
     the reader has gone back."""
     names = [chapter.name for chapter in chapters]
-    params = st.query_params
     if AT not in st.session_state:
-        wanted = params.get("chapter", "")
-        done = params.get("done", "").split(SEPARATOR)
+        wanted = st.query_params.get("chapter", "")
         st.session_state[AT] = wanted if wanted in names else names[0]
-        st.session_state[DONE] = tuple(name for name in names if name in done)
     elif (wanted := state.returned().get("chapter", "")) in names:
         st.session_state[AT] = wanted
-    _write(st.session_state[AT], done_names())
+    # Links of earlier versions said what was done, of whoever had sent them.
+    state.put_in_address({"chapter": st.session_state[AT], "done": None})
     return names.index(st.session_state[AT])
 
 
@@ -44,6 +48,15 @@ def finish(name: str) -> None:
     """For callbacks: marks a chapter as done."""
     if name not in done_names():
         st.session_state[DONE] = (*done_names(), name)
+
+
+def remember(chapters: Sequence[Chapter]) -> None:
+    """Keeps in the browser what is done, and takes up what the browser has: an element that nobody sees."""
+    with st.container(key="lesson-kept"):
+        kept = _keep(key="lesson-progress", data={"done": list(done_names())}, on_kept_change=lambda: None).get("kept")
+    for name in [chapter.name for chapter in chapters]:
+        if isinstance(kept, list) and name in kept:
+            finish(name)
 
 
 def row(chapters: Sequence[Chapter], at: int) -> None:
@@ -86,7 +99,3 @@ def _take() -> None:
     chosen = st.session_state.get("chapters")
     if chosen:
         go(chosen)
-
-
-def _write(name: str, done: tuple[str, ...]) -> None:
-    state.put_in_address({"chapter": name, "done": SEPARATOR.join(done) or None})

@@ -25,6 +25,7 @@ def show() -> None:
     st.html(f"<style>{(HERE / 'lessons.css').read_text('utf-8')}</style>")
     at = navigation.current(CHAPTERS)
     chapter = CHAPTERS[at]
+    navigation.remember(CHAPTERS)
     navigation.row(CHAPTERS, at)
     if state.network_id() != scene.NETWORK:
         st.caption("The lessons show the bundled article's network, whichever the current one is.")
