@@ -19,15 +19,9 @@ from explorer import zoo
 from explorer.analysis import evaluate
 from explorer.data import load
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("subset")]
 ROOT = Path(__file__).parents[2]
 LONG = 180_000
-
-
-@pytest.fixture(autouse=True)
-def _subset(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The 5,000 digits are enough, here as in the server."""
-    monkeypatch.delenv("KERNELSCOPE_DATA", raising=False)
 
 
 def test_from_a_run_to_what_only_one_reads_right_and_back(
