@@ -63,6 +63,8 @@ def test_from_a_run_to_what_only_one_reads_right_and_back(
 
     # A third network, and back to two: the browser's way back takes the list along.
     page.get_by_role("combobox", name="Compare with").click()
+    expect(page.get_by_role("option").first).to_be_visible()
+    expect(page.get_by_role("option", name="Select all")).to_have_count(0)  # five at most
     page.keyboard.type("Tiny")
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")
