@@ -72,8 +72,9 @@ def _leaf(label: str, key: str, icon: str, numbers: np.ndarray, place: int) -> N
 
 
 def _alike(case: Case, found: Evaluation) -> None:
-    st.markdown(
-        "**Test digits that look most like it and are read right**",
+    st.header(
+        "Test digits that look most like it and are read right",
+        anchor=False,
         help="Nearest by the brightness of their pixels (Euclidean distance, brightness 0 to 1), among the test digits "
         "that this network reads right.",
     )
@@ -99,8 +100,9 @@ def _alike(case: Case, found: Evaluation) -> None:
 
 
 def _neighbours(case: Case) -> None:
-    st.markdown(
-        "**Its nearest training digits, as the network sees them**",
+    st.header(
+        "Its nearest training digits, as the network sees them",
+        anchor=False,
         help="Nearest in the features: the activations of the last layer before the logits (Euclidean distance). What "
         "the network learned from these is what it applies here.",
     )
@@ -147,7 +149,7 @@ def _neighbours(case: Case) -> None:
 
 def _others(case: Case) -> None:
     same = "make the same mistake" if case.wrong else "read the same"
-    st.markdown(f"**Do other networks {same}?**")
+    st.header(f"Do other networks {same}?", anchor=False)
     known = _ended(case)
     rows, agreeing = [], 0
     others = known[:OTHERS]

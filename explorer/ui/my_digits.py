@@ -90,7 +90,7 @@ def show(network: Known) -> None:
         st.info(EMPTY, icon=":material/bookmark:")
     _files(digits, card)
     if digits:
-        st.markdown("**Every network on these digits**")
+        st.header("Every network on these digits", anchor=False)
         every = [known for known in cache.known_networks() if known.usable and _fits(known, card)]
         waiting = len(_scored(every)) < len(every)
         shell.fragment(key="my-digits-table", run_every=0.2 if waiting else None)(_table)(every, digits, card, waiting)

@@ -77,7 +77,7 @@ def show() -> None:
 
 def _digits(draft: Draft) -> None:
     data = draft.data
-    st.markdown("**Digits**")
+    st.header("Digits", anchor=False)
     _select("Data set", {name: card.title for name, card in CARDS.items()}, data.dataset, "dataset", _data("dataset"))
     card = find_card(data.dataset)
     every = "all"
@@ -102,7 +102,7 @@ def _digits(draft: Draft) -> None:
 
 def _steps(draft: Draft) -> None:
     train = draft.train
-    st.markdown("**Steps**")
+    st.header("Steps", anchor=False)
     _select("Optimiser", OPTIMIZERS, train.optimizer, "optimizer", _train("optimizer"))
     left, right = st.columns(2, gap="medium", wrap=False)
     with left:
@@ -157,7 +157,7 @@ def _more(draft: Draft) -> None:
 def augmentation(draft: Draft) -> None:
     """The controls of the augmentation, and training digits changed by it."""
     with st.container(border=True, key="recipe-augmentation"):
-        st.markdown("**Augmentation**", help=HELP["augmentation"])
+        st.header("Augmentation", anchor=False, help=HELP["augmentation"])
         changes = draft.train.augmentation
         left, right = st.columns(2, gap="medium", wrap=False)
         with left:

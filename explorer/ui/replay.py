@@ -55,12 +55,13 @@ def show(run: RunRecord) -> None:
         chart(seen[view], key=f"live-confusion-{run.id}", height=420, alt="Confusion matrix of validation digits")
         return
     if snapshot.kernels is not None:
-        st.markdown("**First layer's kernels**")
+        st.subheader("First layer's kernels", anchor=False)
         wall(
             snapshot.kernels, key=f"live-kernels-{run.id}", scale="signed", tile=30, label="Kernels of the first layer"
         )
-    st.markdown(
-        "**Ten probe digits**",
+    st.subheader(
+        "Ten probe digits",
+        anchor=False,
         help="One validation digit of each class; rows are the digits, columns what the network takes them for.",
     )
     seen = cache.drawn_once(

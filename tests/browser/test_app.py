@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -407,6 +408,26 @@ def test_no_page_is_wider_than_the_window(
     expect(page.locator("h1").first).to_be_visible(timeout=LONG)
     settled(page)
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("", "Head"),
+        ("inside", "conv1"),
+        ("mistakes", "Confusion matrix"),
+        ("compare", "Who reads what right"),
+        ("data", "How many of each class"),
+        ("learn", "1. An image is numbers"),
+    ],
+)
+def test_sections_have_headings_that_can_be_jumped_to(visit: Callable[..., Page], path: str, title: str) -> None:
+    page = visit(path)
+    expect(page.get_by_role("heading", level=2, name=title)).to_be_visible(timeout=LONG)
+    settled(page)
+    levels = page.get_by_role("heading").evaluate_all("(found) => found.map(({ tagName }) => +tagName[1])")
+    assert levels[0] == 1
+    assert all(below <= above + 1 for above, below in pairwise(levels)), levels
 
 
 def test_the_whole_drawing_is_in_sight_on_a_laptop(visit: Callable[..., Page]) -> None:

@@ -31,7 +31,7 @@ class Strip {
     this.columns = given.map(({ name }) => {
       const element = make("section", "column", this.root);
       element.dataset.name = name;
-      const [title, about] = [make("h3", "title", element), make("p", "about", element)];
+      const [title, about] = [make("h2", "title", element), make("p", "about", element)];
       make("div", "wall", element);
       return { name, element, title, about, wall: new Wall(element), after: make("p", "after", element) };
     });
