@@ -231,6 +231,25 @@ def test_the_buttons_stand_beside_a_legend_not_on_it(page: Page, app: str, key: 
         assert box["y"] + box["height"] <= frame["y"] + frame["height"]
 
 
+def test_a_legend_of_several_rows_takes_nothing_from_the_plot(page: Page, app: str):
+    page.goto(f"{app}/?part=legends")
+    for key in ("loss", "norms"):
+        expect(page.locator(f".st-key-{key} .ks-chart[data-drawn]")).to_be_visible()
+    rows = "new Set([...plot.querySelectorAll('.legend .traces')].map((row) => row.getBoundingClientRect().top)).size"
+    assert (_plot(page, "loss", rows), _plot(page, "norms", rows)) == (1, 3)
+    _until(page, "norms", "plot._fullLayout.height > 300")
+    high = [_plot(page, key, "plot._fullLayout._size.h") for key in ("loss", "norms")]
+    assert high[1] == pytest.approx(high[0], abs=4)
+    assert page.locator(".st-key-loss").evaluate("(one) => one.clientHeight") == 280
+    assert page.locator(".st-key-norms").evaluate("(one) => one.scrollHeight <= one.clientHeight")
+    # What was added is given back.
+    before = _plot(page, "norms", "plot._fullLayout.height")
+    page.set_viewport_size({"width": 300, "height": 800})
+    _until(page, "norms", f"plot._fullLayout.height > {before}")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    _until(page, "norms", f"plot._fullLayout.height === {before}")
+
+
 def _point(page: Page, row: int, column: int) -> tuple[float, float]:
     """The middle of a point of the grid, on the screen."""
     marks = page.locator(".st-key-points .scatterlayer .trace").nth(row).locator("path.point")
