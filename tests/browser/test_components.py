@@ -502,7 +502,7 @@ def test_names_roles_captions_marks_and_scale(walls: Page):
     expect(option).to_be_visible()
     caption = option.locator(".caption")
     assert caption.get_attribute("title") == "number 2, a caption too long for its map"
-    assert caption.evaluate("(caption) => caption.scrollWidth > caption.clientWidth")
+    assert caption.evaluate("(caption) => caption.scrollHeight > caption.clientHeight")  # longer than three lines
     expect(caption.locator(".wrong")).to_have_text("✗")
     expect(wall.locator(".caption").nth(1).locator(".right")).to_have_text("✓")
     expect(wall.locator(".caption").first.locator("span")).to_have_count(0)
@@ -511,6 +511,21 @@ def test_names_roles_captions_marks_and_scale(walls: Page):
     expect(walls.locator(".st-key-digits .scale")).to_be_hidden()
     expect(walls.locator(".st-key-own").get_by_role("img", name="two")).to_be_visible()
     assert walls.locator(".st-key-empty .tile").count() == 0
+
+
+def test_long_captions_break_into_lines_of_which_all_tiles_get_as_many(walls: Page):
+    lines = "(all) => all.map((one) => Math.round(one.clientHeight / parseFloat(getComputedStyle(one).lineHeight)))"
+    for key, expected in (("digits", 1), ("clothes", 2), ("signed", 3)):
+        captions = walls.locator(f".st-key-{key} .caption")
+        assert set(captions.evaluate_all(lines)) == {expected}, key
+    captions = walls.locator(".st-key-clothes .caption")
+    fits = "(all) => all.every((one) => one.scrollHeight <= one.clientHeight && one.scrollWidth <= one.clientWidth)"
+    assert captions.evaluate_all(fits)
+    expect(walls.get_by_role("option", name="Ankle boot → Sneaker, > 99%")).to_be_visible()
+    height = walls.locator(".st-key-clothes").evaluate("(one) => one.clientHeight")
+    captions.nth(1).click()
+    expect(captions.nth(1)).to_have_css("font-weight", "600")
+    assert walls.locator(".st-key-clothes").evaluate("(one) => one.clientHeight") == height
 
 
 def test_a_phone_gets_finger_sized_tiles_and_no_sideways_page(open_page: OpenPage, app: str):

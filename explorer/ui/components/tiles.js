@@ -3,8 +3,11 @@
 
 const MARKS = { right: "✓", wrong: "✗" };
 const TARGET = 44; // CSS pixels that a finger needs
+const LINES = 3; // of a caption at most
 const BAND = 2048; // device pixels; canvases much higher than that don't work everywhere
 const coarse = matchMedia("(pointer: coarse)");
+
+const WHOLE = /([>·] \S+|\p{L}+(?:-\p{L}+)+)/u; // "> 99%", "· 12" and "T-shirt" stay in one line
 
 class Wall {
   constructor(element) {
@@ -73,8 +76,12 @@ class Wall {
       element.setAttribute("role", clickable ? "option" : "img");
       element.setAttribute("aria-label", this.name(index));
       caption.hidden = !captions && !marks;
-      caption.textContent = captions?.[index] ?? "";
-      caption.title = caption.textContent;
+      caption.title = captions?.[index] ?? "";
+      caption.replaceChildren();
+      caption.title.split(WHOLE).forEach((part, place) => {
+        if (place % 2) make("span", "whole", caption).textContent = part;
+        else caption.append(part);
+      });
       const mark = marks?.[index];
       if (mark) {
         const sign = make("span", mark);
@@ -143,7 +150,21 @@ class Wall {
     const sizes = { cell: this.cell, gap, width, height, least: target };
     for (const [name, size] of Object.entries(sizes)) this.grid.style.setProperty(`--${name}`, `${size}px`);
     this.grid.style.gridTemplateColumns = `repeat(${this.columns}, ${column}px)`;
+    this.wrap();
     this.pitch = [column + gap, this.tiles[0].element.getBoundingClientRect().height + gap];
+  }
+
+  // Captions that are wider than their map break into lines, of which all tiles get as many: the rows stay even.
+  wrap() {
+    const { captions, marks } = this.header;
+    if (!captions && !marks) return;
+    this.root.classList.add("measured");
+    const line = parseFloat(getComputedStyle(this.tiles[0].caption).lineHeight);
+    const highest = Math.max(...this.tiles.map(({ caption }) => caption.scrollHeight));
+    this.root.classList.remove("measured");
+    const lines = clamp(Math.round(highest / line), 1, LINES);
+    this.root.classList.toggle("wraps", lines > 1);
+    this.grid.style.setProperty("--lines", lines);
   }
 
   draw(levels) {
