@@ -37,7 +37,7 @@ def show(network: Known, card: DataCard, found: Evaluation, numbers: np.ndarray)
 
 def _head(case: Case, numbers: np.ndarray) -> None:
     row = st.container(horizontal=True, gap="medium", vertical_alignment="center", wrap=False)
-    with row.container(width=84):
+    with row.container(width="content"):
         st.html(html.picture(case.pixels, size=84, alt="The digit that is explained"))
     with row.container(gap="small"):
         truth = "Your own digit" if case.label is None else f"True class {case.name(case.label)}"

@@ -89,11 +89,14 @@ def _found(case: Case) -> dict[str, Flip] | None:
 def _change(case: Case, found: Flip, name: str, aim: str) -> None:
     change, turning = found.change, found.turning
     st.subheader(f"{change.title}", anchor=False, help=f"Tried {_tried(name)}.")
-    with st.container(height=96, border=False), st.container(horizontal=True, wrap=False, gap="small"):
+    with (
+        st.container(height=96, border=False, key=f"turned-{name}"),
+        st.container(horizontal=True, wrap=False, gap="small"),
+    ):
         if turning is None:
             st.markdown(f"None {aim}.")
         else:
-            with st.container(width=64):
+            with st.container(width="content"):
                 st.html(html.picture(turning.picture, size=64, alt=f"The digit there, read as {turning.answer}"))
             st.markdown(f"{_amount(name, turning)}: read as **{case.name(turning.answer)}**")
     chart(

@@ -104,6 +104,7 @@ def _matrix(matrix: np.ndarray, card: DataCard) -> None:
         figure,
         key="confusion",
         height=470,
+        grows=True,
         on_click=take,
         alt=f"Confusion matrix. Most frequent confusion: {card.classes[row]} read as {card.classes[column]}, "
         f"{matrix[row, column]} times.",

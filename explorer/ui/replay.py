@@ -52,7 +52,13 @@ def show(run: RunRecord) -> None:
     )
     if view == "Confusion":
         seen = cache.drawn_once((run.id, step, view), lambda: {view: matrix(snapshot.confusion, card.classes)})
-        chart(seen[view], key=f"live-confusion-{run.id}", height=420, alt="Confusion matrix of validation digits")
+        chart(
+            seen[view],
+            key=f"live-confusion-{run.id}",
+            height=420,
+            grows=True,
+            alt="Confusion matrix of validation digits",
+        )
         return
     if snapshot.kernels is not None:
         st.subheader("First layer's kernels", anchor=False)
@@ -71,6 +77,7 @@ def show(run: RunRecord) -> None:
         seen[view],
         key=f"live-probes-{run.id}",
         height=330,
+        grows=True,
         alt=_probe_alt(snapshot.labels, snapshot.probabilities, card.classes),
     )
 

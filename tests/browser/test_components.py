@@ -373,9 +373,20 @@ def test_the_wall_follows_a_change_of_theme(walls: Page):
         assert _pixels(walls, "signed", 0, (4, 4))[0, 1].tolist() == [*background, 255]
 
 
+@pytest.mark.parametrize("grow", [1, 1.35, 1.7])
 @pytest.mark.parametrize("ratio", [1, 1.25, 2])
-def test_pixels_are_squares_of_whole_screen_pixels(open_page: OpenPage, app: str, ratio: float):
+def test_pixels_are_squares_of_whole_screen_pixels(open_page: OpenPage, app: str, ratio: float, grow: float):
     page = _open_walls(open_page(device_scale_factor=ratio), app)
+    before = page.locator(".st-key-signed .pixels").first.bounding_box()
+    page.add_style_tag(content=f":root {{ --ks-grow: {grow}; }}")
+    page.set_viewport_size({"width": 1300, "height": 900})
+    page.wait_for_function("document.querySelector('.st-key-signed').clientWidth < 1300")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    after = page.locator(".st-key-signed .pixels").first.bounding_box()
+    assert before is not None
+    assert after is not None
+    # Where a row has room left, they grow into it.
+    assert 0.95 * grow <= after["width"] / before["width"] <= 1.15 * grow
     for key, side in (("signed", 4), ("digits", 28), ("own", 2)):
         box = page.locator(f".st-key-{key} .pixels").first.bounding_box()
         assert box is not None

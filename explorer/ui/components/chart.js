@@ -78,12 +78,13 @@ class Chart {
     this.schedule(true);
   }
 
-  // Streamlit's element has the height that was asked for, and would scroll.
+  // Streamlit's element has the height that was asked for, and would scroll; that of what grows has its content's.
   reserve() {
-    const height = this.data.height + this.more;
-    this.frame.style.height = `${height}px`;
+    const { height, grows } = this.data;
+    const high = `calc(${height}px${grows ? " * var(--ks-grow, 1)" : ""} + ${this.more}px)`;
+    this.frame.style.height = high;
     const element = this.frame.closest(".stElementContainer");
-    if (element) element.style.minHeight = this.more ? `${height}px` : "";
+    if (element) element.style.minHeight = this.more && !grows ? high : "";
   }
 
   // Whatever comes within one frame is drawn once.
@@ -115,7 +116,7 @@ class Chart {
     const translate = translator(style);
     const template = translate(GIVEN.template);
     const family = style.getPropertyValue("--st-font") || template.layout.font.family;
-    const size = innerWidth >= 1920 ? 15 : 13;
+    const size = innerWidth >= 1900 ? 15 : 13;
     Object.assign(template.layout.font, { family, size });
     Object.assign(template.layout.hoverlabel.font, { family, size });
     const { data, layout } = translate(this.data.figure);

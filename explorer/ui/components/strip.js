@@ -16,7 +16,7 @@ class Strip {
     let begin = 0;
     given.forEach(({ name, title, about, after, width, bytes }, index) => {
       const column = this.columns[index];
-      column.element.style.width = `${width}px`;
+      column.element.style.width = `calc(${width}px * var(--ks-grow, 1))`;
       column.title.textContent = title;
       column.about.textContent = about;
       column.after.textContent = after;
