@@ -86,7 +86,7 @@ def _tile(
     look: str,
     convolutions: list[str],
 ) -> None:
-    st.markdown(f"**{method.title}**", help=method.source)
+    st.header(f"{method.title}", anchor=False, help=method.source)
     layer = None
     if method.name == "grad-cam":
         last = len(convolutions) - 1

@@ -45,7 +45,7 @@ def show() -> None:
             width="stretch",
         )
     with st.container(border=True, key="head"):
-        st.markdown("**Head**")
+        st.header("Head", anchor=False)
         block_controls.choice(
             "From maps to a vector",
             BRIDGES,

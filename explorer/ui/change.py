@@ -64,8 +64,9 @@ def _bar(network: Known) -> None:
 
 
 def _prune(network: Known, edits: Edits) -> None:
-    st.markdown(
-        "**Prune the weakest**",
+    st.header(
+        "Prune the weakest",
+        anchor=False,
         help="Weakest is smallest in size: of weights their absolute value, of kernels and units the sum of the "
         "absolute values of their weights (L1 norm).",
     )
@@ -110,7 +111,7 @@ def _prune(network: Known, edits: Edits) -> None:
 
 
 def _list(network: Known, edits: Edits) -> None:
-    st.markdown("**What is changed**")
+    st.header("What is changed", anchor=False)
     if not edits:
         st.caption("Nothing yet. Switch a kernel off, and see what the network can't do without it.")
         return

@@ -67,7 +67,7 @@ def _sentence(found: Effect, edited: bool) -> None:
 
 def digit(network: Known, card: DataCard, edits: Edits, pixels: np.ndarray, label: int | None) -> None:
     """The current digit's probabilities before and after."""
-    st.markdown(f"**The current {card.thing}**")
+    st.header(f"The current {card.thing}", anchor=False)
     before, after = (
         cache.changed_probabilities(network.id, network.version, done, card.name, pixels.tobytes())
         for done in (to_json(()), to_json(edits))
@@ -91,7 +91,7 @@ def classes(card: DataCard, effect: Effect, edited: bool) -> None:
         moved = "0" if new == old else f"{100 * (new - old):+.2f}".replace("-", "−")
         after = (_share(new), "–" if np.isnan(old) else moved) if edited else ("", "")
         rows.append((name, _share(old), *after, f"{found[0].support[number]:,}"))
-    st.markdown("**Class by class**")
+    st.header("Class by class", anchor=False)
     st.html(
         html.table(
             ("Class", "Before", "After", "Points", "Images"),

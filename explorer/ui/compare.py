@@ -28,6 +28,7 @@ def show() -> None:
         key=state.COMPARED,
         persist_state="session",
         max_selections=MOST,
+        select_all=False,
         placeholder="Other networks",
         help=f"{html.escape_markdown(network.label)}, the current network, is always shown, and the others are held "
         "against it. The address says which are compared: copy it for others.",

@@ -42,7 +42,7 @@ class Answers(NamedTuple):
 
 def show(chosen: Sequence[Known], card: DataCard) -> None:
     """Sentences, table, the current digit, and the images that they read otherwise."""
-    st.markdown("**Who reads what right**", help=ABOUT)
+    st.header("Who reads what right", anchor=False, help=ABOUT)
     usable = [one for one in chosen if one.usable]
     without = [html.bold(one.label) for one in chosen if not one.usable]
     if without:
@@ -166,7 +166,7 @@ def _caption(index: int, answers: Sequence[Answers], card: DataCard) -> str:
 def _current(usable: Sequence[Known], card: DataCard) -> None:
     """What each network makes of the current digit."""
     pixels, label = sidebar.current_digit(usable[0])
-    st.markdown(f"**The current {card.thing}, as each reads it**")
+    st.header(f"The current {card.thing}, as each reads it", anchor=False)
     for side, one in zip(st.columns(len(usable), gap="medium"), usable, strict=True):
         shares = cache.probabilities(one.id, one.version, card.name, pixels.tobytes())
         with side:

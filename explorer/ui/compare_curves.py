@@ -30,7 +30,7 @@ STRETCHES = 60
 
 def show(trained: Sequence[Known], compared: int) -> None:
     """The charts of those that were trained here, and one sentence on the others of so many that are ``compared``."""
-    st.markdown("**How they learned**")
+    st.header("How they learned", anchor=False)
     if not trained:
         st.caption("None of these was trained by you: curves are there for your own runs.")
         return

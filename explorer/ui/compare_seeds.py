@@ -63,7 +63,7 @@ def show(trained: Sequence[Known]) -> None:
     """The table, and the button that trains more of each; only where there are runs of the reader's own."""
     if not trained:
         return
-    st.markdown("**Does it matter, or is it chance?**", help=ABOUT)
+    st.header("Does it matter, or is it chance?", anchor=False, help=ABOUT)
     busy = any(family.active for family in families(trained))
     shell.fragment(key="compare-seeds", run_every=REFRESH if busy else None)(_show)(trained, busy)
 

@@ -61,7 +61,7 @@ def _classes(network: Known, data: Dataset) -> None:
         SPLITS[name]: np.bincount((data.test if name == "test" else data.train).labels[numbers], minlength=len(classes))
         for name, numbers in members.items()
     }
-    st.markdown("**How many of each class**")
+    st.header("How many of each class", anchor=False)
     left, right = st.columns([1.2, 1], gap="large")
     with left:
         most = max(range(len(classes)), key=lambda number: sum(counts[number] for counts in found.values()))
@@ -78,7 +78,7 @@ def _classes(network: Known, data: Dataset) -> None:
         caption = "As the current network's recipe splits them" + (f"; it leaves {unused:,} unused" if unused else "")
         st.html(html.table(("Class", *found, "Together"), rows, caption=caption, numeric=(1, 2, 3, 4)))
     means, spreads = cache.class_pictures(data.card.name)
-    st.markdown("**The mean of each class**, of all training images", help="Pixel by pixel. Blurred: these vary.")
+    st.header("The mean of each class", anchor=False, help="Of all training images. Blurred: these vary.")
     wall(
         means.mean(axis=1),
         key="data-means",
@@ -90,8 +90,9 @@ def _classes(network: Known, data: Dataset) -> None:
         bar=False,
         label="Mean image of each class",
     )
-    st.markdown(
-        "**Where it varies**",
+    st.header(
+        "Where it varies",
+        anchor=False,
         help="The standard deviation of each pixel within the class, in grey levels of 255: dark where all agree.",
     )
     wall(

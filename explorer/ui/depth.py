@@ -14,7 +14,7 @@ from explorer.ui.components import chart
 
 def show(network: Known, card: DataCard) -> None:
     """The curve over the layers, when it has been asked for, and its table."""
-    st.markdown("**How well each layer tells the classes apart**")
+    st.header("How well each layer tells the classes apart", anchor=False)
     st.caption(
         "Two simple readers get each layer's answers and name the class: a linear probe (logistic regression, Alain & "
         "Bengio 2016) and the 5 nearest neighbours. Where the first is good, straight cuts separate the classes. Both "

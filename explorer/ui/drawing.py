@@ -55,7 +55,7 @@ def show(network: Known) -> None:
     _buttons(now, card)
     if now.data is None:
         return
-    st.markdown("**How it was prepared**")
+    st.header("How it was prepared", anchor=False)
     if now.prepared is not None:
         preparation.strip(now.prepared)
     preparation.compare(network, now.seen, lambda: cache.drawing(now.data or b"", card.shape), key="drawing")

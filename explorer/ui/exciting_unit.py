@@ -36,17 +36,18 @@ class Looked(NamedTuple):
 
 def show(looked: Looked, unit: int) -> None:
     """What there is to know of one of a layer's kernels or units."""
-    st.subheader(f"{looked.units.name}, {looked.units.word} {unit}", anchor=False)
+    with st.container(key="exciting-title"):
+        st.header(f"{looked.units.name}, {looked.units.word} {unit}", anchor=False)
     st.markdown(_facts(looked, unit))
     left, right = st.columns([1, 1.15], gap="large")
     with left:
         _patches(looked, unit)
     with right:
-        st.markdown("**Its largest response in each image, by class**")
+        st.subheader("Its largest response in each image, by class", anchor=False)
         figure = responses.by_class(looked.found.quantiles[unit], looked.data.card.classes)
         chart(figure, key="exciting-classes", height=260, alt=_alt(looked, unit))
         st.caption("Boxes hold the middle half of the images, whiskers 90 %, the dash is the largest.")
-    st.markdown("**The input that excites it most, made from noise**")
+    st.subheader("The input that excites it most, made from noise", anchor=False)
     first = unit - unit % CHUNK
     found = maximal(looked, range(first, min(first + CHUNK, looked.units.count)), key="made-one")
     if found is not None:
@@ -129,7 +130,7 @@ def _patches(looked: Looked, unit: int) -> None:
         where = f", row {places[place][0]}, column {places[place][1]} of its map" if looked.units.maps else ""
         return f"test image {images[place]}, class {labels[place]}{where}: {number(float(found.values[unit, place]))}"
 
-    st.markdown("**What excites it most in the test images**")
+    st.subheader("What excites it most in the test images", anchor=False)
     current = state.digit_index()
     wall(
         patches,

@@ -37,7 +37,7 @@ def show(network: Known, card: DataCard, found: Evaluation, numbers: np.ndarray)
 
 def _head(case: Case, numbers: np.ndarray) -> None:
     row = st.container(horizontal=True, gap="medium", vertical_alignment="center", wrap=False)
-    with row.container(width=84):
+    with row.container(width="content"):
         st.html(html.picture(case.pixels, size=84, alt=f"The {case.card.thing} that is explained"))
     with row.container(gap="small"):
         truth = f"Your own {case.card.thing}" if case.label is None else f"True class {case.name(case.label)}"
@@ -72,8 +72,9 @@ def _leaf(label: str, key: str, icon: str, numbers: np.ndarray, place: int) -> N
 
 
 def _alike(case: Case, found: Evaluation) -> None:
-    st.markdown(
-        "**Test images that look most like it and are read right**",
+    st.header(
+        "Test images that look most like it and are read right",
+        anchor=False,
         help="Nearest by the brightness of their pixels (Euclidean distance, brightness 0 to 1), among the test images "
         "that this network reads right.",
     )
@@ -99,8 +100,9 @@ def _alike(case: Case, found: Evaluation) -> None:
 
 
 def _neighbours(case: Case) -> None:
-    st.markdown(
-        "**Its nearest training images, as the network sees them**",
+    st.header(
+        "Its nearest training images, as the network sees them",
+        anchor=False,
         help="Nearest in the features: the activations of the last layer before the logits (Euclidean distance). What "
         "the network learned from these is what it applies here.",
     )
@@ -147,7 +149,7 @@ def _neighbours(case: Case) -> None:
 
 def _others(case: Case) -> None:
     same = "make the same mistake" if case.wrong else "read the same"
-    st.markdown(f"**Do other networks {same}?**")
+    st.header(f"Do other networks {same}?", anchor=False)
     known = _ended(case)
     rows, agreeing = [], 0
     others = known[:OTHERS]

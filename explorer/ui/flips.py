@@ -51,8 +51,9 @@ class Case:
 def show(case: Case) -> None:
     """One tile a kind of change."""
     aim = "makes it right" if case.wrong else "makes it wrong" if case.label is not None else "changes the answer"
-    st.markdown(
-        f"**The smallest change that {aim}**",
+    st.header(
+        f"The smallest change that {aim}",
+        anchor=False,
         help="Each change is tried in fine steps, in every direction; the step in which the answer turns is then "
         "halved 20 times. A turn between two steps and back again would not be seen.",
     )
@@ -87,12 +88,15 @@ def _found(case: Case) -> dict[str, Flip] | None:
 
 def _change(case: Case, found: Flip, name: str, aim: str) -> None:
     change, turning = found.change, found.turning
-    st.markdown(f"**{change.title}**", help=f"Tried {_tried(name)}.")
-    with st.container(height=96, border=False), st.container(horizontal=True, wrap=False, gap="small"):
+    st.subheader(f"{change.title}", anchor=False, help=f"Tried {_tried(name)}.")
+    with (
+        st.container(height=96, border=False, key=f"turned-{name}"),
+        st.container(horizontal=True, wrap=False, gap="small"),
+    ):
         if turning is None:
             st.markdown(f"None {aim}.")
         else:
-            with st.container(width=64):
+            with st.container(width="content"):
                 st.html(
                     html.picture(turning.picture, size=64, alt=f"The {case.card.thing} there, read as {turning.answer}")
                 )

@@ -14,12 +14,15 @@ from explorer.ui import text
 
 
 def picture(pixels: np.ndarray, *, size: int, alt: str) -> str:
-    """An <img> of uint8 pixels (C, H, W) with C 1 or 3, drawn ``size`` CSS pixels wide without smoothing."""
+    """An <img> of uint8 pixels (C, H, W) with C 1 or 3, drawn ``size`` CSS pixels wide without smoothing. It grows in
+    wide windows, a small one to a whole multiple of its pixels."""
     image = Image.fromarray(pixels[0] if pixels.shape[0] == 1 else np.moveaxis(pixels, 0, -1))
     buffer = io.BytesIO()
     image.save(buffer, "PNG")
     data = base64.b64encode(buffer.getvalue()).decode()
-    return f'<img class="digit" src="data:image/png;base64,{data}" width="{size}" alt="{escape(alt)}">'
+    step = image.width if image.width < size else 1
+    style = f"--size:{size}px;--step:{step}px"
+    return f'<img class="digit" src="data:image/png;base64,{data}" width="{size}" style="{style}" alt="{escape(alt)}">'
 
 
 def table(

@@ -116,7 +116,7 @@ def _maps(
     # The answer first: it is on the screen while the browser still unpacks the maps.
     with end, st.container(key="output"):
         shares = html.probabilities(outputs["probabilities"], card.classes, label="Probabilities", true=label)
-        st.html(f'<div class="ks-head"><h3>output</h3><p>softmax over {len(card.classes)} classes</p></div>{shares}')
+        st.html(f'<div class="ks-head"><h2>output</h2><p>softmax over {len(card.classes)} classes</p></div>{shares}')
         guess = int(outputs["probabilities"].argmax())
         st.button("Logits and softmax", key="open-output", type="tertiary", on_click=_take, args=("output", guess))
     with through:

@@ -138,7 +138,7 @@ def _is_frozen(kernel: Kernel) -> bool:
 
 
 def _learned(network: Known) -> None:
-    st.markdown("**What the network's own first kernels resemble**")
+    st.header("What the network's own first kernels resemble", anchor=False)
     kernels = _first_kernels(network)
     if kernels is None:
         st.caption("This network has no convolution, so it has no kernels.")

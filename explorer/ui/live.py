@@ -86,7 +86,7 @@ def _view(run_id: str, was_active: bool) -> None:
 
 def _header(run: RunRecord, title: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="run-header"):
-        st.markdown(f"### {html.escape_markdown(run.name)}", width="content")
+        st.header(html.escape_markdown(run.name), anchor=False, width="content")
         st.badge(title, color=_colour(run.state))
         if run.active:
             _action("Pause", "pause", ":material/pause:", lambda: service.pause(run.id), run.state == "running")

@@ -87,8 +87,9 @@ def _cell() -> tuple[int, int] | None:
 
 
 def _matrix(matrix: np.ndarray, card: DataCard) -> None:
-    st.markdown(
-        "**Confusion matrix**",
+    st.header(
+        "Confusion matrix",
+        anchor=False,
         help="Rows: what the image shows. Columns: what the network takes it for. Click a cell to see its images, or "
         "choose it in the list beside.",
     )
@@ -103,6 +104,7 @@ def _matrix(matrix: np.ndarray, card: DataCard) -> None:
         figure,
         key="confusion",
         height=470,
+        grows=True,
         on_click=take,
         alt=f"Confusion matrix. Most frequent confusion: {card.classes[row]} read as {card.classes[column]}, "
         f"{matrix[row, column]} times.",
@@ -184,7 +186,7 @@ def _classes(matrix: np.ndarray, card: DataCard) -> None:
         (name, *("–" if np.isnan(share[k]) else f"{share[k]:.2%}" for share in shares), f"{scores.support[k]:,}")
         for k, name in enumerate(card.classes)
     ]
-    st.markdown("**Class by class**")
+    st.header("Class by class", anchor=False)
     st.html(
         html.table(
             ("Class", "Precision", "Recall", "F1", "Images"),

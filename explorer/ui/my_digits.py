@@ -91,7 +91,7 @@ def show(network: Known) -> None:
         )
     _files(digits, card)
     if digits:
-        st.markdown(f"**Every network on these {card.things}**")
+        st.header(f"Every network on these {card.things}", anchor=False)
         every = [known for known in cache.known_networks() if known.usable and _fits(known, card)]
         waiting = len(_scored(every)) < len(every)
         shell.fragment(key="my-digits-table", run_every=0.2 if waiting else None)(_table)(every, digits, card, waiting)

@@ -77,7 +77,7 @@ def show() -> None:
 
 def _images(draft: Draft) -> None:
     data = draft.data
-    st.markdown("**Images**")
+    st.header("Images", anchor=False)
     _select("Data set", _titles(), data.dataset, "dataset", lambda d, name: with_dataset(name)(d))
     card = find_card(data.dataset)
     every = "all"
@@ -103,7 +103,7 @@ def _images(draft: Draft) -> None:
 
 def _steps(draft: Draft) -> None:
     train = draft.train
-    st.markdown("**Steps**")
+    st.header("Steps", anchor=False)
     _select("Optimiser", OPTIMIZERS, train.optimizer, "optimizer", _train("optimizer"))
     left, right = st.columns(2, gap="medium", wrap=False)
     with left:
@@ -158,7 +158,7 @@ def _more(draft: Draft) -> None:
 def augmentation(draft: Draft) -> None:
     """The controls of the augmentation, and training images changed by it."""
     with st.container(border=True, key="recipe-augmentation"):
-        st.markdown("**Augmentation**", help=HELP["augmentation"])
+        st.header("Augmentation", anchor=False, help=HELP["augmentation"])
         changes = draft.train.augmentation
         left, right = st.columns(2, gap="medium", wrap=False)
         with left:

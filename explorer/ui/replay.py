@@ -52,15 +52,22 @@ def show(run: RunRecord) -> None:
     )
     if view == "Confusion":
         seen = cache.drawn_once((run.id, step, view), lambda: {view: matrix(snapshot.confusion, card.classes)})
-        chart(seen[view], key=f"live-confusion-{run.id}", height=420, alt="Confusion matrix of validation images")
+        chart(
+            seen[view],
+            key=f"live-confusion-{run.id}",
+            height=420,
+            grows=True,
+            alt="Confusion matrix of validation images",
+        )
         return
     if snapshot.kernels is not None:
-        st.markdown("**First layer's kernels**")
+        st.subheader("First layer's kernels", anchor=False)
         wall(
             snapshot.kernels, key=f"live-kernels-{run.id}", scale="signed", tile=30, label="Kernels of the first layer"
         )
-    st.markdown(
-        "**Probe images**",
+    st.subheader(
+        "Probe images",
+        anchor=False,
         help="Ten validation images, of as many classes; rows are the images, columns what the network takes them for.",
     )
     seen = cache.drawn_once(
@@ -70,6 +77,7 @@ def show(run: RunRecord) -> None:
         seen[view],
         key=f"live-probes-{run.id}",
         height=330,
+        grows=True,
         alt=_probe_alt(snapshot.labels, snapshot.probabilities, card.classes),
     )
 

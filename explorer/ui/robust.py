@@ -157,7 +157,7 @@ def _examples(network: Known, card: DataCard, trial: Trial) -> None:
         network.id, network.version, card.name, pixels.tobytes(), aim, trial.name, state.digit_number() or 0
     )
     read = answers.argmax(1)
-    st.markdown(f"**The current {card.thing} at each amount**")
+    st.header(f"The current {card.thing} at each amount", anchor=False)
     wall(
         np.ascontiguousarray(images.mean(1), np.float32),
         key="robust-wall",

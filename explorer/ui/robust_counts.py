@@ -113,8 +113,10 @@ def at_a_glance(card: DataCard) -> None:
             cells.append(f"{sum(found) / len(found) / known.images:.1%}" if found else "–")
         rows.append((network.title, *cells))
     if rows:
-        st.markdown(
-            "**The bundled networks at a glance**", help="From their cards: counted on all of the complete test set."
+        st.header(
+            "The bundled networks at a glance",
+            anchor=False,
+            help="From their cards: counted on all of the complete test set.",
         )
         head = ("Network", *(title for title, _, _ in AT_A_GLANCE))
         st.html(html.table(head, rows, caption="Accuracy under each corruption", numeric=range(1, len(head))))

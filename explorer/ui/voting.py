@@ -56,6 +56,7 @@ def _chosen(network: Known, card: DataCard, listed: dict[str, Known]) -> list[Kn
         key=key,
         persist_state="session",
         max_selections=MOST,
+        select_all=False,
         placeholder="Networks",
         help=ABOUT,
     )

@@ -182,7 +182,7 @@ def _marked(pixels: np.ndarray, rows: tuple[int, int], columns: tuple[int, int],
     left, right = (min(max(edge, 0), width) / width for edge in columns)
     box = f"left:{left:.2%};top:{top:.2%};width:{right - left:.2%};height:{bottom - top:.2%}"
     return (
-        f'<div style="position:relative;width:{size}px">{html.picture(pixels, size=size, alt=alt)}'
+        f'<div style="position:relative;width:fit-content">{html.picture(pixels, size=size, alt=alt)}'
         f'<span style="position:absolute;{box};outline:2px solid var(--ks-class-1);outline-offset:-1px"></span></div>'
     )
 

@@ -83,3 +83,9 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
 def page(open_page: OpenPage) -> Page:
     """A watched page, 1440 × 900, in the light theme."""
     return open_page()
+
+
+@pytest.fixture
+def subset(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The 5,000 digits are enough, here as in a server that is given KERNELSCOPE_DATA = ""."""
+    monkeypatch.delenv("KERNELSCOPE_DATA", raising=False)

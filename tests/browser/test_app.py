@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -407,6 +408,76 @@ def test_no_page_is_wider_than_the_window(
     expect(page.locator("h1").first).to_be_visible(timeout=LONG)
     settled(page)
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
+
+
+@pytest.mark.parametrize(("width", "pixels", "matrix"), [(1440, 3, 470), (1920, 4, 634), (2560, 5, 799)])
+def test_maps_grow_with_the_window_by_whole_pixels(
+    app: str, open_page: Callable[..., Page], width: int, pixels: int, matrix: int
+) -> None:
+    page = open_page(viewport={"width": width, "height": 1000})
+    page.goto(f"{app}/inside?network=lenet5&digit=7")
+    tiles = page.locator("section[data-name=conv1]").get_by_role("option")
+    expect(tiles.first).to_be_visible(timeout=LONG)
+    settled(page)
+    small = page.get_by_alt_text("The current digit, true class")
+    for picture in (tiles.nth(3).locator(".pixels"), small):
+        box = picture.bounding_box()
+        assert box is not None
+        assert (box["width"], box["height"]) == (28 * pixels, 28 * pixels)
+    beside = page.locator(".ks-verdict").bounding_box()
+    assert box is not None
+    assert beside is not None
+    assert beside["x"] > box["x"] + box["width"]
+
+    # What is pointed at, walked to and clicked is what one sees there.
+    tiles.nth(3).locator(".pixels").hover(position={"x": 27.5 * pixels, "y": 20.5 * pixels})
+    expect(page.locator("section[data-name=conv1] .tip")).to_contain_text("row 20, column 27")
+    tiles.nth(1).focus()
+    page.keyboard.press("ArrowDown")
+    expect(tiles.nth(3)).to_be_focused()
+    number = tiles.nth(3).locator(".caption").inner_text()
+    page.keyboard.press("Enter")
+    scope = page.locator(".st-key-microscope .scope")
+    expect(scope.locator(".title")).to_have_text(f"conv1, map {number}", timeout=LONG)
+    dot = 10 * (1 if width < 1900 else 1.35 if width < 2500 else 1.7) // 1
+    scope.locator(".stage canvas").click(position={"x": 4 + 5.5 * dot, "y": 4 + 9.5 * dot})
+    expect(scope.locator(".where")).to_contain_text("row 9, column 5:")
+
+    page.goto(f"{app}/mistakes?network=softmax&digit=7")
+    chart = page.locator(".st-key-confusion .ks-chart[data-drawn]")
+    expect(chart).to_be_visible(timeout=LONG)
+    settled(page)
+    box = chart.bounding_box()
+    assert box is not None
+    assert box["height"] == pytest.approx(matrix, abs=1)
+    assert page.locator(".st-key-confusion").evaluate("(one) => one.scrollHeight <= one.clientHeight")
+    plot = page.locator(".st-key-confusion .ks-plot")
+    place = plot.evaluate(
+        "(plot) => { const { xaxis: x, yaxis: y } = plot._fullLayout;"
+        " return { x: x._offset + x.d2p(4), y: y._offset + y.d2p(9) }; }"
+    )
+    plot.click(position=place)
+    expect(page.get_by_role("combobox", name="Digits shown")).to_have_value(re.compile("^9 read as 4"), timeout=LONG)
+
+
+@pytest.mark.parametrize(
+    ("path", "title"),
+    [
+        ("", "Head"),
+        ("inside", "conv1"),
+        ("mistakes", "Confusion matrix"),
+        ("compare", "Who reads what right"),
+        ("data", "How many of each class"),
+        ("learn", "1. An image is numbers"),
+    ],
+)
+def test_sections_have_headings_that_can_be_jumped_to(visit: Callable[..., Page], path: str, title: str) -> None:
+    page = visit(path)
+    expect(page.get_by_role("heading", level=2, name=title)).to_be_visible(timeout=LONG)
+    settled(page)
+    levels = page.get_by_role("heading").evaluate_all("(found) => found.map(({ tagName }) => +tagName[1])")
+    assert levels[0] == 1
+    assert all(below <= above + 1 for above, below in pairwise(levels)), levels
 
 
 def test_the_whole_drawing_is_in_sight_on_a_laptop(visit: Callable[..., Page]) -> None:

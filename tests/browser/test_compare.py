@@ -19,15 +19,9 @@ from explorer import zoo
 from explorer.analysis import evaluate
 from explorer.data import load
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("subset")]
 ROOT = Path(__file__).parents[2]
 LONG = 180_000
-
-
-@pytest.fixture(autouse=True)
-def _subset(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The 5,000 digits are enough, here as in the server."""
-    monkeypatch.delenv("KERNELSCOPE_DATA", raising=False)
 
 
 def test_from_a_run_to_what_only_one_reads_right_and_back(
@@ -69,6 +63,8 @@ def test_from_a_run_to_what_only_one_reads_right_and_back(
 
     # A third network, and back to two: the browser's way back takes the list along.
     page.get_by_role("combobox", name="Compare with").click()
+    expect(page.get_by_role("option").first).to_be_visible()
+    expect(page.get_by_role("option", name="Select all")).to_have_count(0)  # five at most
     page.keyboard.type("Tiny")
     page.keyboard.press("Enter")
     page.keyboard.press("Escape")

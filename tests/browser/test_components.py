@@ -231,6 +231,25 @@ def test_the_buttons_stand_beside_a_legend_not_on_it(page: Page, app: str, key: 
         assert box["y"] + box["height"] <= frame["y"] + frame["height"]
 
 
+def test_a_legend_of_several_rows_takes_nothing_from_the_plot(page: Page, app: str):
+    page.goto(f"{app}/?part=legends")
+    for key in ("loss", "norms"):
+        expect(page.locator(f".st-key-{key} .ks-chart[data-drawn]")).to_be_visible()
+    rows = "new Set([...plot.querySelectorAll('.legend .traces')].map((row) => row.getBoundingClientRect().top)).size"
+    assert (_plot(page, "loss", rows), _plot(page, "norms", rows)) == (1, 3)
+    _until(page, "norms", "plot._fullLayout.height > 300")
+    high = [_plot(page, key, "plot._fullLayout._size.h") for key in ("loss", "norms")]
+    assert high[1] == pytest.approx(high[0], abs=4)
+    assert page.locator(".st-key-loss").evaluate("(one) => one.clientHeight") == 280
+    assert page.locator(".st-key-norms").evaluate("(one) => one.scrollHeight <= one.clientHeight")
+    # What was added is given back.
+    before = _plot(page, "norms", "plot._fullLayout.height")
+    page.set_viewport_size({"width": 300, "height": 800})
+    _until(page, "norms", f"plot._fullLayout.height > {before}")
+    page.set_viewport_size({"width": 1440, "height": 900})
+    _until(page, "norms", f"plot._fullLayout.height === {before}")
+
+
 def _point(page: Page, row: int, column: int) -> tuple[float, float]:
     """The middle of a point of the grid, on the screen."""
     marks = page.locator(".st-key-points .scatterlayer .trace").nth(row).locator("path.point")
@@ -354,9 +373,20 @@ def test_the_wall_follows_a_change_of_theme(walls: Page):
         assert _pixels(walls, "signed", 0, (4, 4))[0, 1].tolist() == [*background, 255]
 
 
+@pytest.mark.parametrize("grow", [1, 1.35, 1.7])
 @pytest.mark.parametrize("ratio", [1, 1.25, 2])
-def test_pixels_are_squares_of_whole_screen_pixels(open_page: OpenPage, app: str, ratio: float):
+def test_pixels_are_squares_of_whole_screen_pixels(open_page: OpenPage, app: str, ratio: float, grow: float):
     page = _open_walls(open_page(device_scale_factor=ratio), app)
+    before = page.locator(".st-key-signed .pixels").first.bounding_box()
+    page.add_style_tag(content=f":root {{ --ks-grow: {grow}; }}")
+    page.set_viewport_size({"width": 1300, "height": 900})
+    page.wait_for_function("document.querySelector('.st-key-signed').clientWidth < 1300")
+    page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    after = page.locator(".st-key-signed .pixels").first.bounding_box()
+    assert before is not None
+    assert after is not None
+    # Where a row has room left, they grow into it.
+    assert 0.95 * grow <= after["width"] / before["width"] <= 1.15 * grow
     for key, side in (("signed", 4), ("digits", 28), ("own", 2)):
         box = page.locator(f".st-key-{key} .pixels").first.bounding_box()
         assert box is not None
@@ -483,7 +513,7 @@ def test_names_roles_captions_marks_and_scale(walls: Page):
     expect(option).to_be_visible()
     caption = option.locator(".caption")
     assert caption.get_attribute("title") == "number 2, a caption too long for its map"
-    assert caption.evaluate("(caption) => caption.scrollWidth > caption.clientWidth")
+    assert caption.evaluate("(caption) => caption.scrollHeight > caption.clientHeight")  # longer than three lines
     expect(caption.locator(".wrong")).to_have_text("✗")
     expect(wall.locator(".caption").nth(1).locator(".right")).to_have_text("✓")
     expect(wall.locator(".caption").first.locator("span")).to_have_count(0)
@@ -492,6 +522,21 @@ def test_names_roles_captions_marks_and_scale(walls: Page):
     expect(walls.locator(".st-key-digits .scale")).to_be_hidden()
     expect(walls.locator(".st-key-own").get_by_role("img", name="two")).to_be_visible()
     assert walls.locator(".st-key-empty .tile").count() == 0
+
+
+def test_long_captions_break_into_lines_of_which_all_tiles_get_as_many(walls: Page):
+    lines = "(all) => all.map((one) => Math.round(one.clientHeight / parseFloat(getComputedStyle(one).lineHeight)))"
+    for key, expected in (("digits", 1), ("clothes", 2), ("signed", 3)):
+        captions = walls.locator(f".st-key-{key} .caption")
+        assert set(captions.evaluate_all(lines)) == {expected}, key
+    captions = walls.locator(".st-key-clothes .caption")
+    fits = "(all) => all.every((one) => one.scrollHeight <= one.clientHeight && one.scrollWidth <= one.clientWidth)"
+    assert captions.evaluate_all(fits)
+    expect(walls.get_by_role("option", name="Ankle boot → Sneaker, > 99%")).to_be_visible()
+    height = walls.locator(".st-key-clothes").evaluate("(one) => one.clientHeight")
+    captions.nth(1).click()
+    expect(captions.nth(1)).to_have_css("font-weight", "600")
+    assert walls.locator(".st-key-clothes").evaluate("(one) => one.clientHeight") == height
 
 
 def test_a_phone_gets_finger_sized_tiles_and_no_sideways_page(open_page: OpenPage, app: str):

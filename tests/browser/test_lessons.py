@@ -48,7 +48,7 @@ def settled(page: Page) -> None:
 def opened(page: Page, number: int) -> None:
     """The chapter is there, and its widget, whole."""
     chapter = CHAPTERS[number]
-    expect(page.locator("h3").first).to_have_text(f"{number + 1}. {chapter.title}", timeout=LONG)
+    expect(page.locator("h2").first).to_have_text(f"{number + 1}. {chapter.title}", timeout=LONG)
     settled(page)
     expect(page.locator(CURRENT)).to_contain_text(chapter.title)
     assert f"chapter={chapter.name}" in page.url
@@ -236,7 +236,7 @@ def test_a_row_of_chapters_that_comes_late_still_shows_where_one_is(app: str, op
     page.route(re.compile(r"ButtonGroup[^/]*\.js$"), lambda route: held.append(route))
     page.goto(f"{app}/learn?chapter=splits")
     page.locator(".st-key-lesson-top [data-testid='stBidiComponentIsolated']").wait_for(state="attached", timeout=LONG)
-    expect(page.locator("h3").first).to_have_text(f"9. {CHAPTERS[8].title}", timeout=LONG)
+    expect(page.locator("h2").first).to_have_text(f"9. {CHAPTERS[8].title}", timeout=LONG)
     expect(page.locator(CURRENT)).to_have_count(0)
     assert held, "the row's script has another name: this test holds nothing back"
     for route in held:

@@ -20,15 +20,9 @@ from explorer.data import load
 from explorer.data.splits import stratified_sample
 from explorer.digits.link import to_text
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.usefixtures("subset")]
 ROOT = Path(__file__).parents[2]
 LONG = 180_000
-
-
-@pytest.fixture(autouse=True)
-def _subset(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The 5,000 digits are enough, here as in the server."""
-    monkeypatch.delenv("KERNELSCOPE_DATA", raising=False)
 
 
 @pytest.fixture(scope="module")

@@ -134,5 +134,6 @@ def sound(tested: AppTest) -> AppTest:
 
 
 def texts(tested: AppTest) -> str:
-    """All that it says in Markdown."""
-    return "\n".join(str(item.value) for kind in (tested.markdown, tested.caption) for item in kind)
+    """All that it says in Markdown, headings included."""
+    kinds = (tested.header, tested.subheader, tested.markdown, tested.caption)
+    return "\n".join(str(item.value) for kind in kinds for item in kind)

@@ -59,7 +59,7 @@ def test_every_method_has_its_two_maps_its_sentences_and_its_figures(
     card, image = zoo.card(name).spec.data.dataset, first()
     with torch.no_grad():
         predicted = int(network(torch.tensor(image)[None]).argmax())
-    titles = [item.value.strip("*") for item in tested.markdown]
+    titles = [item.value for item in tested.header]
     assert [title for title in titles if title in {method.title for method in METHODS.values()}] == [
         METHODS[method].title for method in available(network)
     ]

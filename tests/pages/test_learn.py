@@ -271,7 +271,7 @@ def test_every_chapter_opens_by_its_link_and_judges_the_answer(open_app: Open, n
     assert [item.value for item in tested.error] == []
     assert [item.value for item in tested.title] == ["Learn"]
     number = NAMES.index(name)
-    assert tested.subheader[0].value == f"{number + 1}. {CHAPTERS[number].title}"
+    assert tested.header[0].value == f"{number + 1}. {CHAPTERS[number].title}"
     assert tested.query_params["chapter"] == name
     assert CHAPTERS[number].text in texts(tested)
     assert asked(tested).value is None
@@ -385,7 +385,7 @@ def test_a_chapter_follows_the_row_of_chapters(open_app: Open) -> None:
     tested = open_app("learn")
     tested.button_group[0].set_value("stride").run()
     assert tested.query_params["chapter"] == "stride"
-    assert tested.subheader[0].value.endswith("Stride and padding")
+    assert tested.header[0].value.endswith("Stride and padding")
 
 
 def test_the_maps_are_pytorchs(open_app: Open, network: Network, data: Dataset) -> None:

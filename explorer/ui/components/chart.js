@@ -65,6 +65,7 @@ class Chart {
     this.sprite = element.querySelector(".ks-sprite");
     this.fault = element.querySelector(".ks-fault");
     this.files = files;
+    this.more = 0; // CSS pixels that the chart is higher than asked for
     this.observer = new ResizeObserver(() => this.schedule());
     this.observer.observe(this.frame);
   }
@@ -73,8 +74,17 @@ class Chart {
     this.data = component.data;
     this.send = (name, value) => component.setTriggerValue(name, value);
     this.hideSprite(); // what it belonged to may be gone
-    this.frame.style.height = `${this.data.height}px`;
+    this.reserve();
     this.schedule(true);
+  }
+
+  // Streamlit's element has the height that was asked for, and would scroll; that of what grows has its content's.
+  reserve() {
+    const { height, grows } = this.data;
+    const high = `calc(${height}px${grows ? " * var(--ks-grow, 1)" : ""} + ${this.more}px)`;
+    this.frame.style.height = high;
+    const element = this.frame.closest(".stElementContainer");
+    if (element) element.style.minHeight = this.more && !grows ? high : "";
   }
 
   // Whatever comes within one frame is drawn once.
@@ -106,7 +116,7 @@ class Chart {
     const translate = translator(style);
     const template = translate(GIVEN.template);
     const family = style.getPropertyValue("--st-font") || template.layout.font.family;
-    const size = innerWidth >= 1920 ? 15 : 13;
+    const size = innerWidth >= 1900 ? 15 : 13;
     Object.assign(template.layout.font, { family, size });
     Object.assign(template.layout.hoverlabel.font, { family, size });
     const { data, layout } = translate(this.data.figure);
@@ -128,7 +138,8 @@ class Chart {
     const unused = selectable ? UNUSED : [...SELECTING, ...UNUSED];
     // A finger chooses the lasso first, so its button is always there.
     const bar = selectable ? true : coarse.matches ? false : "hover";
-    if (bar && legendOnTop(data, { ...template.layout.legend, ...layout.legend }, layout.showlegend)) {
+    const onTop = legendOnTop(data, { ...template.layout.legend, ...layout.legend }, layout.showlegend);
+    if (bar && onTop) {
       const margin = { ...template.layout.margin, ...layout.margin };
       layout.margin = { ...margin, r: margin.r + BESIDE };
       layout.modebar = { ...layout.modebar, orientation: "v" };
@@ -145,8 +156,18 @@ class Chart {
     this.drawn = drawn;
     this.listen();
     this.describe();
+    this.makeRoom(onTop);
     this.frame.dataset.drawn = "";
     this.fault.hidden = true;
+  }
+
+  // Where a legend breaks into several rows, Plotly takes their height from the plot: the chart gets it in addition.
+  makeRoom(onTop) {
+    const tops = [...this.plot.querySelectorAll(".infolayer > .legend .traces")].map((row) => row.getBoundingClientRect().top);
+    const more = onTop && tops.length ? Math.round(Math.max(...tops) - Math.min(...tops)) : 0;
+    if (more === this.more) return;
+    this.more = more;
+    this.reserve(); // the observer has it drawn in its new height
   }
 
   listen() {

@@ -11,6 +11,7 @@ import base64
 import math
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import cache
 from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
@@ -33,13 +34,28 @@ _SCRIPT = assets.script(
     surface=theme.LIGHT.surface,
     text=theme.LIGHT.text,
 )
-_mount = st.components.v2.component(
-    "kernelscope_chart",
-    html=f'<div class="ks-chart"><div class="ks-plot"></div><div class="ks-sprite" hidden></div>{assets.FAULT}</div>',
-    css=assets.text("chart.css"),
-    js=_SCRIPT.loader,
-    isolate_styles=False,  # plotly.js puts its style sheet into the document's head, out of a shadow root's sight
-)
+
+
+def _component(name: str, style: str = "") -> Any:
+    """A component of Streamlit's for charts whose frame has this ``style`` before anything is drawn."""
+    return st.components.v2.component(
+        name,
+        html=f'<div class="ks-chart" style="{style}"><div class="ks-plot"></div><div class="ks-sprite" hidden></div>'
+        f"{assets.FAULT}</div>",
+        css=assets.text("chart.css"),
+        js=_SCRIPT.loader,
+        isolate_styles=False,  # plotly.js puts its style sheet into the document's head, out of a shadow root's sight
+    )
+
+
+_mount = _component("kernelscope_chart")
+
+
+@cache
+def _mount_growing(height: int) -> Any:
+    """The component for charts that are as many times higher than ``height`` as the window is wide: a style sheet knows
+    that factor, Streamlit does not."""
+    return _component(f"kernelscope_chart_{height}", f"height: calc({height}px * var(--ks-grow, 1))")
 
 
 class Click(TypedDict):
@@ -82,8 +98,10 @@ def chart(
     clickable: bool = False,
     on_select: Callable[[Points], None] | None = None,
     sprites: Sprites | None = None,
+    grows: bool = False,
 ) -> Click | None:
-    """Shows a figure over the full width, ``height`` pixels high (reserved before anything is drawn).
+    """Shows a figure over the full width, ``height`` pixels high (reserved before anything is drawn), or more in wide
+    windows if it ``grows``, as maps do.
 
     The figure's template, width and height are replaced by the app's; its colours follow the theme if they come from
     :mod:`explorer.figures.theme`. Zoom and hidden traces survive new data as long as ``layout.uirevision`` stays the
@@ -116,14 +134,15 @@ def chart(
         if on_select is not None and points is not None:
             on_select(points)
 
-    result = _mount(
+    result = (_mount_growing(height) if grows else _mount)(
         key=key,
-        height=height,
+        height="content" if grows else height,
         data={
             "figure": shown.json,
             "alt": alt,
             "name": key,
             "height": height,
+            "grows": grows,
             "clickable": clickable or on_click is not None,
             "selectable": on_select is not None,
             "sprites": None if sprites is None else asdict(sprites),

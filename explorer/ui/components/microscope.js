@@ -2,7 +2,7 @@
 
 const scopes = new WeakMap(); // Streamlit's element → its Scope
 const still = matchMedia("(prefers-reduced-motion: reduce)");
-const SHEET_CELL = 28; // CSS pixels
+const SHEET_CELL = 28; // CSS pixels, before they grow with the window
 const STRIDE_MS = 140; // of Play, between two positions
 const UNIT_COLUMNS = 16;
 const MOST_LISTED = 8;
@@ -119,7 +119,7 @@ class Scope {
     this.title.textContent = "The image as numbers";
     this.head.querySelector(".buttons").remove();
     body.classList.add("wide");
-    this.sheet = new Stage(body, this, SHEET_CELL);
+    this.sheet = new Stage(body, this);
     this.sheet.canvas.setAttribute("aria-label", "The image's pixels: arrow keys move");
     this.stage = this.sheet;
     this.equations = this.channels = this.dense = null;
@@ -129,9 +129,11 @@ class Scope {
   drawSheet() {
     const { section, ink, row, column } = this;
     const { data, shape } = section.arrays.values;
-    const pen = fit(this.sheet.canvas, shape[1] * SHEET_CELL + 8, shape[0] * SHEET_CELL + 8);
-    cells(pen, 4, 4, SHEET_CELL, shape[1], data, { ink, scale: "brightness", limit: 255, text: String, share: 0.38 });
-    ring(pen, 4 + column * SHEET_CELL, 4 + row * SHEET_CELL, SHEET_CELL - 1, SHEET_CELL - 1, ink);
+    const dot = Math.round(SHEET_CELL * ink.grow);
+    this.sheet.dot = dot;
+    const pen = fit(this.sheet.canvas, shape[1] * dot + 8, shape[0] * dot + 8);
+    cells(pen, 4, 4, dot, shape[1], data, { ink, scale: "brightness", limit: 255, text: String, share: 0.38 });
+    ring(pen, 4 + column * dot, 4 + row * dot, dot - 1, dot - 1, ink);
     const value = data[row * shape[1] + column];
     this.reading = { row, column, value };
     this.where.textContent = `row ${row}, column ${column}: ${value} of 255`;
@@ -218,7 +220,7 @@ class Scope {
     const { section, ink } = this;
     if (this.sheet) return;
     this.stage.layout(section, ink, width);
-    if (this.channels) this.channels.layout(section, width);
+    if (this.channels) this.channels.layout(section, ink, width);
     if (section.kind !== "convolution" && section.kind !== "pooling") return;
     const { data, shape } = section.arrays.inputs;
     const area = shape[1] * shape[2];
@@ -278,12 +280,12 @@ class Scope {
     const { bitmaps, limit, scale } = this.maps;
     const [, height, width] = section.arrays.inputs.shape;
     const [high, wide] = section.window;
-    const dot = Math.max(3, Math.floor(200 / Math.max(height, width)));
+    const dot = Math.max(3, Math.floor((200 * ink.grow) / Math.max(height, width)));
     const pen = fit(this.source, width * dot + 8, height * dot + 8);
     pen.drawImage(bitmaps[0], 4, 4, width * dot, height * dot);
     frame(pen, 3.5, 3.5, width * dot + 1, height * dot + 1, ink.border, 1);
     ring(pen, 4 + reading.left * dot, 4 + reading.top * dot, wide * dot, high * dot, ink);
-    const cell = clamp(Math.floor(180 / Math.max(high, wide)), 8, 60);
+    const cell = clamp(Math.floor((180 * ink.grow) / Math.max(high, wide)), 8, Math.round(60 * ink.grow));
     const grid = fit(this.window, wide * cell + 8, high * cell + 8);
     cells(grid, 4, 4, cell, wide, reading.values, { ink, scale, limit, winner: reading.winner });
   }
@@ -381,9 +383,9 @@ class Scope {
 
 // The layer's own map, or all of its units as a strip: where the reader points.
 class Stage {
-  constructor(parent, scope, dot = 0) {
+  constructor(parent, scope) {
     this.scope = scope;
-    this.dot = dot; // CSS pixels a value, where it is fixed
+    this.dot = 0; // CSS pixels a value
     this.element = make("div", "stage", parent);
     this.canvas = make("canvas", "", this.element);
     this.canvas.tabIndex = 0;
@@ -398,8 +400,9 @@ class Stage {
     const { data, shape } = section.arrays.values;
     this.wide = section.flat ? Math.min(UNIT_COLUMNS, shape[0]) : shape[1];
     this.high = section.flat ? Math.ceil(shape[0] / this.wide) : shape[0];
-    const room = Math.min(280, width - 16);
-    this.dot = clamp(Math.floor(room / Math.max(this.wide, section.flat ? 0 : this.high)), 3, section.flat ? 17 : 56);
+    const room = Math.min(280 * ink.grow, width - 16);
+    const most = Math.floor((section.flat ? 17 : 56) * ink.grow);
+    this.dot = clamp(Math.floor(room / Math.max(this.wide, section.flat ? 0 : this.high)), 3, most);
     const limit = largest(data) || 1;
     const filled = new Float32Array(this.wide * this.high).fill(NaN);
     filled.set(data);
@@ -507,7 +510,7 @@ class Dense {
     const { layer, means } = section.origin;
     const what = means ? `Each mean's product, shared out over its map of ${layer}` : `The products on the maps of ${layer} that they come from`;
     this.caption.textContent = `${what}, the largest sums first; −${number(limit)} to ${number(limit)}`;
-    const dot = clamp(Math.round(96 / Math.max(height, width)), 2, 24);
+    const dot = clamp(Math.round((96 * ink.grow) / Math.max(height, width)), 2, Math.round(24 * ink.grow));
     for (const channel of order) {
       const tile = make("figure", "", this.maps);
       const canvas = bitmap(values.subarray(channel * area, (channel + 1) * area), width, limit, ink, "signed");

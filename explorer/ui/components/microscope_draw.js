@@ -29,10 +29,12 @@ function inks(element) {
     muted: colour("--ks-muted"),
     accent: colour("--ks-accent"),
     font: getComputedStyle(element).fontFamily,
+    size: parseFloat(getComputedStyle(element).fontSize),
+    grow: growth(element),
     signed: ramp("signed", background),
     brightness: ramp("brightness", background),
-    key: background + colour("--st-text-color"),
   };
+  found.key = [background, found.text, found.size, found.grow].join();
   probe.remove();
   return found;
 }
@@ -89,7 +91,7 @@ function cells(pen, x, y, size, columns, values, { ink, scale, limit, padding = 
   text ??= (value) => brief(value, places);
   const room = size - 3; // longer numbers are set narrower where they have to be
   const readable = size >= READABLE;
-  pen.font = `${Math.round(clamp(size * share, 9, 13))}px ${ink.font}`;
+  pen.font = `${Math.round(clamp(size * share, 9, ink.size))}px ${ink.font}`;
   pen.textAlign = "center";
   pen.textBaseline = "middle";
   values.forEach((value, place) => {
@@ -142,7 +144,7 @@ function sign(pen, text, x, y, ink, size = 16) {
 
 // An activation function with the current value marked. Returns the scale: the ends of both axes.
 function curve(canvas, name, from, to, ink) {
-  const [width, height] = [112, 64];
+  const [width, height] = [112, 64].map((side) => Math.round(side * ink.grow));
   const pen = fit(canvas, width, height);
   const reach = Math.max(3, Math.abs(from) * 1.15);
   const bounded = { tanh: [-1.1, 1.1], scaled_tanh: [-1.9, 1.9], sigmoid: [-0.1, 1.1] };

@@ -137,17 +137,18 @@ class Channels {
   }
 
   // Sizes for the room there is.
-  layout(section, width) {
+  layout(section, { grow }, width) {
     const size = section.arrays.kernel.shape[1];
     const count = section.seen.length;
-    const sum = 92;
-    const thumb = (cell) => clamp(size * cell, 56, count === 1 ? 220 : 110);
-    let cell = count === 1 ? 46 : 34;
+    const grown = (length) => Math.round(length * grow);
+    const sum = grown(92);
+    const thumb = (cell) => clamp(size * cell, grown(56), grown(count === 1 ? 220 : 110));
+    let cell = grown(count === 1 ? 46 : 34);
     // On a phone kernels up to 5 × 5 keep their numbers and the list scrolls sideways; larger ones show colours.
     const least = size <= 5 ? READABLE + 2 : 9;
     while (cell > least && thumb(cell) + 3 * size * cell + 76 + sum > width) cell -= 1;
     const high = Math.max(size * cell, thumb(cell)) + 14;
-    const seen = Math.min(count, Math.max(1, Math.floor(400 / high)));
+    const seen = Math.min(count, Math.max(1, Math.floor(grown(400) / high)));
     Object.assign(this, { size, count, cell, thumb: thumb(cell), high, seen, sum });
     this.wide = this.thumb + 3 * size * cell + 76 + sum;
     this.list.style.height = `${Math.min(count, seen + 0.35) * high + 2}px`;
@@ -204,15 +205,15 @@ class Channels {
       grid(products, maps.product, "signed");
       between("Σ");
       const sum = reading.sums[channel];
-      pen.font = `600 13px ${ink.font}`;
+      pen.font = `600 ${ink.size}px ${ink.font}`;
       pen.textAlign = "left";
       pen.fillStyle = ink.text;
-      pen.fillText(number(sum), x, middle - 9);
+      pen.fillText(number(sum), x, middle - Math.round(0.7 * ink.size));
       pen.fillStyle = `rgb(${shade(ink, "signed", Math.sign(sum), 1)})`;
       pen.fillRect(x, middle + 2, Math.max(1, (Math.abs(sum) / most) * (this.sum - 12)), 5);
-      pen.font = `11px ${ink.font}`;
+      pen.font = `${ink.size - 2}px ${ink.font}`;
       pen.fillStyle = ink.muted;
-      if (count > 1) pen.fillText(`input map ${channel}`, x, middle + 17);
+      if (count > 1) pen.fillText(`input map ${channel}`, x, middle + Math.round(1.3 * ink.size));
     }
   }
 }

@@ -26,6 +26,9 @@ function unpack(data) {
   return [JSON.parse(new TextDecoder().decode(data.subarray(4, begin))), data.subarray(begin)];
 }
 
+// How many times larger maps are drawn than in a laptop's window: style.css says it of wide ones.
+const growth = (element) => Number(getComputedStyle(element).getPropertyValue("--ks-grow")) || 1;
+
 function make(tag, name, parent) {
   const element = document.createElement(tag);
   if (name) element.className = name;

@@ -18,7 +18,7 @@ class Strip {
     let begin = 0;
     given.forEach(({ name, title, about, after, width, bytes }, index) => {
       const column = this.columns[index];
-      column.element.style.width = `${width}px`;
+      column.element.style.width = `calc(${width}px * var(--ks-grow, 1))`;
       column.title.textContent = title;
       column.about.textContent = about;
       column.after.textContent = after;
@@ -43,7 +43,7 @@ class Strip {
     this.columns = given.map(({ name }) => {
       const element = make("section", "column", this.root);
       element.dataset.name = name;
-      const [title, about] = [make("h3", "title", element), make("p", "about", element)];
+      const [title, about] = [make("h2", "title", element), make("p", "about", element)];
       make("div", "wall", element);
       return { name, element, title, about, wall: new Wall(element), after: make("p", "after", element) };
     });

@@ -34,7 +34,8 @@ _mark = st.components.v2.component(
 
 @dataclass(frozen=True, eq=False)
 class Column:
-    """A wall with what stands above it (``title``, ``about``) and below it (``after``), ``width`` CSS pixels wide."""
+    """A wall with what stands above it (``title``, ``about``) and below it (``after``), ``width`` CSS pixels wide, more
+    in wide windows."""
 
     name: str
     title: str

@@ -3,8 +3,11 @@
 
 const MARKS = { right: "✓", wrong: "✗" };
 const TARGET = 44; // CSS pixels that a finger needs
+const LINES = 3; // of a caption at most
 const BAND = 2048; // device pixels; canvases much higher than that don't work everywhere
 const coarse = matchMedia("(pointer: coarse)");
+
+const WHOLE = /([>·] \S+|\p{L}+(?:-\p{L}+)+)/u; // "> 99%", "· 12" and "T-shirt" stay in one line
 
 class Wall {
   constructor(element) {
@@ -73,8 +76,12 @@ class Wall {
       element.setAttribute("role", clickable ? "option" : "img");
       element.setAttribute("aria-label", this.name(index));
       caption.hidden = !captions && !marks;
-      caption.textContent = captions?.[index] ?? "";
-      caption.title = caption.textContent;
+      caption.title = captions?.[index] ?? "";
+      caption.replaceChildren();
+      caption.title.split(WHOLE).forEach((part, place) => {
+        if (place % 2) make("span", "whole", caption).textContent = part;
+        else caption.append(part);
+      });
       const mark = marks?.[index];
       if (mark) {
         const sign = make("span", mark);
@@ -116,7 +123,7 @@ class Wall {
     if (!this.root.clientWidth) return; // in a hidden tab: the observer calls again
     this.layout();
     const background = getComputedStyle(this.root).getPropertyValue("--st-background-color");
-    const state = [background, this.ratio, this.cell, this.columns, this.pitch].join(" ");
+    const state = [background, this.ratio, this.grow, this.cell, this.columns, this.pitch].join(" ");
     if (this.drawn === this.bytes && this.state === state) return;
     Object.assign(this, { drawn: this.bytes, state });
     const levels = ramp(this.header.scale, background);
@@ -130,26 +137,42 @@ class Wall {
     const ratio = devicePixelRatio || 1;
     const gap = Math.round(10 * ratio) / ratio;
     const target = clickable && coarse.matches ? TARGET : 0;
-    const smallest = Math.max(1, Math.round((Math.max(tile, target) * ratio) / this.width));
+    const grow = growth(this.root);
+    const usual = Math.max(1, Math.round((Math.max(tile, target) * ratio) / this.width));
+    const smallest = Math.round(usual * grow); // not the tile times it: 28 pixels of 72 and of 97 would be 3 wide
     const least = Math.max((smallest * this.width) / ratio, target);
     const room = this.root.clientWidth;
     const columns = wanted ?? Math.max(1, Math.floor((room + gap) / (least + gap)));
     const share = (room - (columns - 1) * gap) / columns;
-    const largest = Math.floor((Math.min(share, wanted ? 2 * tile : share) * ratio) / this.width);
+    const largest = Math.floor((Math.min(share, wanted ? 2 * tile * grow : share) * ratio) / this.width);
     const cell = Math.max(smallest, largest);
     const [width, height] = [(cell * this.width) / ratio, (cell * this.height) / ratio];
     const column = Math.max(width, target);
-    Object.assign(this, { ratio, cell: cell / ratio, columns: Math.min(columns, this.count) });
+    Object.assign(this, { ratio, grow, cell: cell / ratio, columns: Math.min(columns, this.count) });
     const sizes = { cell: this.cell, gap, width, height, least: target };
     for (const [name, size] of Object.entries(sizes)) this.grid.style.setProperty(`--${name}`, `${size}px`);
     this.grid.style.gridTemplateColumns = `repeat(${this.columns}, ${column}px)`;
+    this.wrap();
     this.pitch = [column + gap, this.tiles[0].element.getBoundingClientRect().height + gap];
+  }
+
+  // Captions that are wider than their map break into lines, of which all tiles get as many: the rows stay even.
+  wrap() {
+    const { captions, marks } = this.header;
+    if (!captions && !marks) return;
+    this.root.classList.add("measured");
+    const line = parseFloat(getComputedStyle(this.tiles[0].caption).lineHeight);
+    const highest = Math.max(...this.tiles.map(({ caption }) => caption.scrollHeight));
+    this.root.classList.remove("measured");
+    const lines = clamp(Math.round(highest / line), 1, LINES);
+    this.root.classList.toggle("wraps", lines > 1);
+    this.grid.style.setProperty("--lines", lines);
   }
 
   draw(levels) {
     const device = (length) => Math.round(length * this.ratio);
     const cell = device(this.cell);
-    const gap = this.cell >= 10 ? Math.max(1, Math.floor(this.ratio)) : 0;
+    const gap = this.cell >= 10 * this.grow ? Math.max(1, Math.floor(this.ratio)) : 0;
     const rows = Math.ceil(this.count / this.columns);
     const high = Math.max(1, Math.floor(BAND / device(this.pitch[1])));
     const wide = device((this.columns - 1) * this.pitch[0]) + cell * this.width;

@@ -94,11 +94,13 @@ def tiles(
     with zero included. Signed limits are made symmetric, so that zero is the page's background. NaN is left empty.
 
     A map's pixels are squares of whole screen pixels, so that it is about ``tile`` CSS pixels wide or a little more,
-    up to twice as much where ``columns`` are fixed. What is too wide scrolls sideways inside the wall.
+    up to twice as much where ``columns`` are fixed, and all of that larger in wide windows. What is too wide scrolls
+    sideways inside the wall.
 
-    ``captions`` stand under the maps, ``details`` show on hover and are read to screen readers, ``marks`` put ✓ or ✗
-    before the caption, ``label`` names the whole. ``bar`` draws the scale with its limits (by default unless the maps
-    are uint8). ``selected`` is outlined. ``units``: each pixel of a map is a unit of a vector, counted row by row.
+    ``captions`` stand under the maps, in up to three lines, ``details`` show on hover and are read to screen readers,
+    ``marks`` put ✓ or ✗ before the caption, ``label`` names the whole. ``bar`` draws the scale with its limits (by
+    default unless the maps are uint8). ``selected`` is outlined. ``units``: each pixel of a map is a unit of a vector,
+    counted row by row.
 
     Raises ValueError where the lengths don't fit together.
     """

@@ -31,7 +31,8 @@ def show() -> None:
         st.caption("The lessons show the bundled article's network, whichever the current one is.")
     left, right = st.columns([1, 1.55], gap="large")
     with left:
-        st.subheader(f"{at + 1}. {chapter.title}", anchor=False)
+        with st.container(key="lesson-title"):
+            st.header(f"{at + 1}. {chapter.title}", anchor=False)
         st.markdown(chapter.text)
         with shell.sentences():
             _question(chapter, chapter.question(scene.now()))

@@ -114,7 +114,9 @@ if part == "walls":
     gaps = np.array([[[0, 0.5], [np.nan, 1]], [[0, 50], [100, 25]]], np.float32)
     wall(gaps, key="own", label="Own", scale="sequential", limits=np.array([[0, 1], [0, 100]]), details=["one", "two"])
     digits = np.arange(28 * 28, dtype=np.uint16).reshape(1, 28, 28).astype(np.uint8).repeat(3, 0)
-    wall(digits, key="digits", label="Digits", scale="brightness", clickable=True, tile=30)
+    wall(digits, key="digits", label="Digits", scale="brightness", clickable=True, tile=30, captions=["7", "8", "9"])
+    clothes = ["T-shirt/top", "Ankle boot → Sneaker, > 99%", "Bag · 12"]
+    wall(digits, key="clothes", label="Clothes", scale="brightness", clickable=True, tile=72, captions=clothes)
     wall(np.ones((1, 1, 64), np.float32), key="wide", label="Wide", scale="sequential", tile=2000)
     wall(np.zeros((0, 5, 5), np.float32), key="empty", label="Empty", scale="signed")
 
