@@ -103,16 +103,15 @@ def put_in_address(values: Mapping[str, str | None]) -> None:
         st.query_params.from_dict(wanted)
 
 
-def _write_address() -> None:
+def _write_address(more: Mapping[str, str | None] | None = None) -> None:
     own = own_digit() if _digit_text() == OWN else None
     # The link itself carries an own digit: nobody else's session has it.
     text = None if own is None else link.to_text(own)
     step = snapshot()
     moment = None if step is None else str(step)
     beside = ",".join(st.session_state.get(COMPARED, ())) if page() == COMPARE else ""
-    put_in_address(
-        {"network": network_id(), "snapshot": moment, "digit": _digit_text(), OWN: text, "with": beside or None}
-    )
+    here = {"network": network_id(), "snapshot": moment, "digit": _digit_text(), OWN: text, "with": beside or None}
+    put_in_address(here | dict(more or {}))
 
 
 # --- the current network ---
