@@ -31,8 +31,8 @@ def show() -> None:
     st.caption(f"Read by {html.bold(network.title)}. The sidebar has other networks.")
     if not find_card(network.spec.data.dataset).marks:
         st.caption(
-            "It learned from whole pictures. Here a picture's mark alone is cut out and centred, as MNIST's digits "
-            "were: it may read that worse than its own test images."
+            "It learned from whole pictures. Here a picture's mark alone is cut out and centred, as for MNIST: it may "
+            "read that worse than its own test images."
         )
     tabs = ["Draw", "Upload", "Camera", "My test set"]
     paper, uploaded, photographed, mine = st.tabs(tabs, key="digits-tab", on_change="rerun")

@@ -48,7 +48,7 @@ def _options(card: DataCard, layers: tuple[LayerShape, ...]) -> tuple[str, str, 
     names = [PIXELS, *(each.name for each in layers if not isinstance(each.layer, Dropout | Flatten))]
     sizes = {each.name: shape_text(each.output) for each in layers} | {PIXELS: shape_text(card.shape)}
     total = len(cache.dataset(card.name).test)
-    counts = [each for each in COUNTS if each < total] or [total]
+    counts = [each for each in COUNTS if each < total] + ([total] if total <= COUNTS[-1] else [])
     with st.container(horizontal=True, gap="medium", key="separation-options"):
         layer = st.selectbox(
             "After layer",

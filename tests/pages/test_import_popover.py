@@ -107,7 +107,7 @@ def test_a_card_says_it_where_it_comes_along(open_app: Open) -> None:
         ([("a.pt", b"x"), ("b.pt", b"x")], "Bring one file of weights at a time"),
         ([("a.json", b"{}")], "Bring one file of weights at a time"),
         ([("a.pt", b"x"), ("a.json", b"{")], "no JSON, or is cut off"),
-        ([("a.pt", b"x"), ("a.json", b"{}")], "model: Field required"),
+        ([("a.pt", b"x"), ("a.json", b"{}")], "Model: Field required"),
         ([("a.pt", b"x"), ("a.json", b" " * 1_000_001)], "larger than any card"),
     ],
 )

@@ -150,7 +150,7 @@ def test_the_way_back_within_a_page_takes_the_address(open_app: Open, monkeypatc
     lessons.button(key="lesson-next").click().run()
     assert lessons.query_params["chapter"] == "activation"
     go_back(lessons, network="tiny", digit="7", chapter="stride")
-    assert lessons.subheader[0].value == "4. Stride and padding"
+    assert lessons.header[0].value == "4. Stride and padding"
 
     compared = open_app("compare", network="tiny", digit="7")
     assert "with" in compared.query_params

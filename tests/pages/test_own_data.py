@@ -118,7 +118,7 @@ def test_marks_are_light_on_black_and_kept_so(open_app: Open) -> None:
     ("data", "said"),
     [
         (b"PK\x05\x06" + b"\x00" * 18, "There is no file in this ZIP archive"),
-        (b"no such thing", "there are no labelled images"),
+        (b"no such thing", "There are no labelled images"),
     ],
 )
 def test_a_file_that_can_t_be_read_is_told(open_app: Open, data: bytes, said: str) -> None:

@@ -204,4 +204,4 @@ def test_what_is_not_read_of_many_files_is_told(open_app: Open, monkeypatch: pyt
     assert not tested.exception
     (warning,) = tested.warning
     assert "14 files were not read" in warning.value
-    assert "and 4 more" in warning.value
+    assert "**file 1\\.png, file 2\\.png, file 3\\.png** and 10 more: This is a text file" in warning.value
