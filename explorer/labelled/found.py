@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import re
 from collections.abc import Sequence
@@ -119,6 +121,24 @@ def placed(names: Sequence[str]) -> list[tuple[str, str]]:
     while _all_share(pictures, shared) and any(len(one) > shared + 1 for one in pictures):
         shared += 1
     return [_placed(path.parts[shared:-1]) for path in paths]
+
+
+def listed(table: bytes, folder: str) -> dict[str, tuple[str, str]]:
+    """Class and part of the files that a table with the columns ``file`` and ``label``, and ``split`` where there is
+    one, names, as paths from the table's folder; nothing where it is no such table."""
+    try:
+        rows = csv.DictReader(io.StringIO(table.decode("utf-8-sig"), newline=""))
+        columns = {name.strip().lower(): name for name in rows.fieldnames or ()}
+        if not {"file", "label"} <= set(columns):
+            return {}
+        found = {}
+        for row in rows:
+            path = str(PurePosixPath(folder, (row[columns["file"]] or "").strip()))
+            split = (row.get(columns.get("split", "")) or "").strip().lower()
+            found[path] = (row[columns["label"]] or "").strip(), _PARTS.get(split, "")
+        return found
+    except (UnicodeDecodeError, csv.Error):
+        return {}
 
 
 def _placed(folders: tuple[str, ...]) -> tuple[str, str]:

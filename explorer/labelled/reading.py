@@ -8,6 +8,7 @@ import time
 import zipfile
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from pathlib import PurePosixPath
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from explorer.digits import SHAPE, archive, decode, prepare, table
 from explorer.errors import DataError, PictureError
 from explorer.labelled import arrays
 from explorer.labelled.fit import Fit, fitted, scaled
-from explorer.labelled.found import PARTS, Found, Names, part_of, placed, settle
+from explorer.labelled.found import PARTS, Found, Names, listed, part_of, placed, settle
 
 File = tuple[str, bytes]
 
@@ -24,11 +25,13 @@ MOST_FILES = 60_000
 """Of one archive. From 65,535 on its directory has another form."""
 MOST_FAULTS = 1_000
 """Of which is told what they are; others are counted."""
+LABELS = "labels.csv"
+"""The name of a table of files and their classes."""
 _MOST_LABELS = 256
 _ROWS = 2_000  # of a table at a time
 _LONGEST_NAME = 120  # characters of a file's name, in what is told of it
 
-_NO_FOLDER = "It lies in no folder, and the folder's name is the class."
+_NO_LABEL = f"It has no class: it lies in no folder of a class's name, and no {LABELS} names it."
 _ALONE = "A picture alone has no class: put each class's pictures into a folder, and all folders into one ZIP."
 
 log = logging.getLogger(__name__)
@@ -122,11 +125,30 @@ class Reading:
 
     def _archive(self, name: str, data: bytes, begun: float, weight: float) -> Iterator[None]:
         with archive.opened(data, most_files=MOST_FILES) as (zipped, members):
+            table_of_files, in_table = self._table_of_files(zipped, members)
             places = placed([one.filename for one in members])
             for done, (one, place) in enumerate(zip(members, places, strict=True), start=1):
+                if one is table_of_files:
+                    continue
+                place = in_table.get(one.filename, ("", "")) if table_of_files else place
                 full = f"{name}: {one.filename}" if self._several else one.filename
                 yield from self._noting(full, self._member(zipped, one, place))
                 self.share = begun + weight * done / len(members)
+
+    @staticmethod
+    def _table_of_files(
+        zipped: zipfile.ZipFile, members: Sequence[zipfile.ZipInfo]
+    ) -> tuple[zipfile.ZipInfo | None, dict[str, tuple[str, str]]]:
+        """The table that says which file is of which class, as *My test set* has it, and what it says; None, where the
+        folders do."""
+        for one in members:
+            path = PurePosixPath(one.filename)
+            if path.name.lower() == LABELS:
+                content = archive.unpacked(zipped, one)
+                found = listed(content, str(path.parent)) if isinstance(content, bytes) else {}
+                if found:
+                    return one, found
+        return None, {}
 
     def _member(self, zipped: zipfile.ZipFile, one: zipfile.ZipInfo, place: tuple[str, str]) -> Iterator[None]:
         content = archive.unpacked(zipped, one, most=arrays.MOST_BYTES)
@@ -140,7 +162,7 @@ class Reading:
         else:
             picture = decode(content, one.filename)
             if not label:
-                raise PictureError(_NO_FOLDER)
+                raise PictureError(_NO_LABEL)
             self._take(fitted(picture, self.fit), self._names.number(label), part)
 
     def _table(self, name: str, data: bytes) -> Iterator[None]:

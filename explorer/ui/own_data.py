@@ -68,7 +68,8 @@ def _bring() -> None:
             st.switch_page(shell.path_of("build"))
     elif not files:
         st.caption(
-            "A ZIP with a folder of pictures for each class, and `train` and `test` above these if you like; an "
+            "A ZIP with a folder of pictures for each class, and `train` and `test` above these if you like, or with a "
+            "`labels.csv` of `file` and `label`, as *Your digits › My test set* gives it; an "
             "`.npz` with `x_train`, `y_train`, `x_test` and `y_test`, or named as MedMNIST's are; a CSV of labels and "
             f"784 pixels; or MNIST's own IDX files. {own.FEWEST_CLASSES} to {own.MOST_CLASSES} classes of five images "
             "or more; each becomes 28 × 28 and grey, for which all networks here are made."

@@ -19,6 +19,7 @@ from PIL import Image
 from explorer._torchvision import torchvision
 from explorer.data import own
 from explorer.digits import archive, decode, prepare
+from explorer.digits.collection import Kept, to_zip
 from explorer.errors import DataError, PictureError
 from explorer.labelled import FITS, Fit, Found, Reading
 from explorer.labelled import reading as reading_module
@@ -122,7 +123,7 @@ def test_what_is_no_picture_or_in_no_folder_is_named_and_the_rest_is_read() -> N
     assert found.images == 15
     said = dict(faults)
     assert set(said) == {"loose.png", "circle/broken.png", "circle/a.pdf"}
-    assert said["loose.png"] == "It lies in no folder, and the folder's name is the class."
+    assert said["loose.png"] == "It has no class: it lies in no folder of a class's name, and no labels.csv names it."
     assert "damaged or cut off" in said["circle/broken.png"]
     assert "PDF" in said["circle/a.pdf"]
 
@@ -145,6 +146,39 @@ def test_what_nobody_foresaw_ends_one_file_and_not_the_others(monkeypatch: pytes
     found, faults = read(("shapes.zip", packed(shapes(5))))
     assert found.images == 14
     assert [text for _, text in faults] == ["It could not be read; the server's log says why."]
+
+
+def test_a_table_in_the_archive_says_which_file_is_what() -> None:
+    files = {
+        f"set/pictures/{k}.png": shape(kind, number)
+        for k, (kind, number) in enumerate((kind, number) for kind in KINDS for number in range(6))
+    }
+    rows = [f"pictures/{k}.png,{KINDS[k // 6]},{'test' if k % 6 == 0 else 'train'}" for k in range(18)]
+    table_of_files = "\n".join(["File,label,split", *rows]).encode()
+    found, faults = read(
+        ("set.zip", packed(files | {"set/labels.csv": table_of_files, "set/more.png": shape("circle", 99)}))
+    )
+    assert (found.classes, found.told) == (KINDS, True)
+    assert np.bincount(found.test.labels).tolist() == [1, 1, 1]
+    assert [name for name, _ in faults] == ["set/more.png"]
+
+
+def test_ones_own_test_set_can_be_learned() -> None:
+    rng = np.random.default_rng(3)
+    digits = [Kept(rng.integers(0, 256, (1, 28, 28), dtype=np.uint8), number % 3, "drawn") for number in range(30)]
+    found, faults = read(("my-test-set.zip", to_zip(digits, ("zero", "one", "two"))))
+    assert (found.classes, found.images, faults) == (("one", "two", "zero"), 30, [])
+    for some in (found.train, found.test):
+        for image, label in zip(some.pixels, some.labels, strict=True):
+            (kept,) = (digit for digit in digits if (digit.pixels == image).all())
+            assert ("zero", "one", "two")[kept.label] == found.classes[label]
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"", b"name,kind\na,b\n", b'file,label\n"' + b"x" * 200_000])
+def test_a_table_of_files_that_is_none_leaves_it_to_the_folders(content: bytes) -> None:
+    found, faults = read(("shapes.zip", packed(shapes(5) | {"labels.csv": content})))
+    assert found.images == 15
+    assert [name for name, _ in faults] in ([], ["labels.csv"])
 
 
 # --- what becomes of a picture ---
