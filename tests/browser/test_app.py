@@ -457,7 +457,7 @@ def test_maps_grow_with_the_window_by_whole_pixels(
         " return { x: x._offset + x.d2p(4), y: y._offset + y.d2p(9) }; }"
     )
     plot.click(position=place)
-    expect(page.get_by_role("combobox", name="Digits shown")).to_have_value(re.compile("^9 read as 4"), timeout=LONG)
+    expect(page.get_by_role("combobox", name="Images shown")).to_have_value(re.compile("^9 read as 4"), timeout=LONG)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
+from explorer.data import load
+
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
 LONG = 120_000
@@ -57,13 +59,13 @@ def test_steps_that_follow_one_another_quickly_are_all_heard_and_leave_the_page_
     assert page.evaluate("history.length") == entries
 
 
-@pytest.mark.parametrize(
-    ("link", "last", "image"),
-    [("99999", "9999", "test image 9,999"), ("train-99999", "train-59999", "training image 59,999")],
-)
+@pytest.mark.parametrize(("link", "split"), [("99999", "test"), ("train-99999", "training")])
 def test_back_at_a_link_whose_digit_there_is_not_the_address_is_true(
-    app: str, page: Page, link: str, last: str, image: str
+    app: str, page: Page, link: str, split: str
 ) -> None:
+    data = load("mnist")
+    number = len(data.test if split == "test" else data.train) - 1
+    last, image = link.replace("99999", str(number)), f"{split} image {number:,}"
     page.goto(f"{app}/inside?network=lenet5&digit={link}")
     at(page, last, image)
     choose(page, "4")
