@@ -132,7 +132,9 @@ def _prune() -> None:
 
 def _brightness(pixels: np.ndarray) -> tuple[float, float]:
     """Mean and standard deviation of bytes, as 0 to 1, to four digits."""
-    counts = np.bincount(pixels.reshape(-1), minlength=256)
+    counts = np.zeros(256, dtype=np.int64)
+    for start in range(0, len(pixels), 1_000):  # bincount makes eight bytes of each
+        counts += np.bincount(pixels[start : start + 1_000].reshape(-1), minlength=256)
     levels = np.arange(256) / 255
     mean = float((counts * levels).sum() / counts.sum())
     deviation = math.sqrt(float((counts * (levels - mean) ** 2).sum() / counts.sum()))

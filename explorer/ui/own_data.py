@@ -1,9 +1,8 @@
-"""A reader's own data sets, on the page Data: brought as files, looked at, kept, taken along, removed."""
+"""A reader's own images, on the page Data: brought as files, looked at, and kept as a data set."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import PurePath
 from typing import TYPE_CHECKING, cast
 
@@ -11,43 +10,27 @@ import numpy as np
 import streamlit as st
 
 from explorer.data import own
-from explorer.data.card import DataCard
 from explorer.errors import DataError, sentence
-from explorer.ui import cache, html, recipe, shell, state, uploads
+from explorer.ui import html, own_kept, shell, state, uploads
 from explorer.ui.components import wall
+from explorer.ui.own_kept import DONE, KEY
 
 if TYPE_CHECKING:
     from streamlit.runtime.uploaded_file_manager import UploadedFile
 
     from explorer.labelled import Fit, Found, Reading
 
-KEY = "own-data"
 MOST_MEGABYTES = 100
 SHOWN = 60
-_TURN, _DONE, _READING = f"{KEY}-turn", f"{KEY}-done", f"{KEY}-reading"
+_TURN, _READING = f"{KEY}-turn", f"{KEY}-reading"
 _TURNED = {False: "as it is", True: "turned round"}
 
 
 def show() -> None:
     """The tab: what to bring and how far that is; below it what is here already."""
-    _bring()
-    learners: dict[str, list[str]] = {}
-    for known in cache.known_networks():
-        learners.setdefault(known.spec.data.dataset, []).append(known.label)
-    cards = own.cards()
-    for card in cards:
-        box = st.expander(
-            f"{card.title} · {len(card.classes)} classes, {card.images:,} images",
-            key=f"{KEY}-{card.name}",
-            expanded=len(cards) == 1,
-            on_change="rerun",
-        )
-        if box.open:
-            with box:
-                _kept(card, learners.get(card.name, []))
-
-
-# --- bringing ---
+    with shell.sentences():
+        _bring()
+    own_kept.show()
 
 
 def _bring() -> None:
@@ -57,11 +40,11 @@ def _bring() -> None:
         accept_multiple_files=True,
         max_upload_size=MOST_MEGABYTES,
         key=f"{KEY}-files-{turn}",
-        on_change=lambda: st.session_state.pop(_DONE, None),
+        on_change=lambda: st.session_state.pop(DONE, None),
         help=f"Up to {MOST_MEGABYTES} MB together. They stay on this server, where everybody who uses it can learn "
         "from them.",
     )
-    name, done = st.session_state.get(_DONE, ("", ""))
+    name, done = st.session_state.get(DONE, ("", ""))
     if name == state.draft().data.dataset:
         st.success(done, icon=":material/check:")
         if st.button("Go and train on it", key=f"{KEY}-train", type="primary", icon=":material/construction:"):
@@ -201,99 +184,6 @@ def _keep(found: Found, fit: Fit, turned: bool, title: str, source: str) -> None
         f"{len(card.classes)} classes, {card.train_images:,} images to learn from and {card.test_images:,} to test. "
     )
     if card.name in there:
-        _learn(card, f"These images are here already, as **{card.title}**: {counts}")
+        own_kept.learn(card, f"These images are here already, as **{card.title}**: {counts}")
     else:
-        _learn(card, f"**{card.title}** is kept: {counts}")
-
-
-# --- what is here ---
-
-
-def _kept(card: DataCard, there: Sequence[str]) -> None:
-    from explorer import labelled
-
-    learned = f"{len(there)} learned from it"
-    if not there:
-        learned = "no network has learned from it yet (with one that has, the other tabs show it)"
-    st.caption(
-        f"{card.train_images:,} images to learn from, {card.test_images:,} to test; {own.size(card) / 1e6:,.1f} MB; "
-        f"{learned}. {html.escape_markdown(card.source)}."
-    )
-    with shell.sentences():  # a damaged one can still be removed
-        _firsts(card)
-    with st.container(horizontal=True, gap="small"):
-        chosen = state.draft().data.dataset == card.name
-        st.button(
-            "In the recipe" if chosen else "Train on it",
-            key=f"{KEY}-learn-{card.name}",
-            icon=":material/check:" if chosen else ":material/construction:",
-            disabled=chosen,
-            help="The recipe in Build & train takes it.",
-            on_click=_learn,
-            args=(card,),
-        )
-        st.download_button(
-            "Images",
-            partial(labelled.as_npz, card),
-            file_name=f"{card.name}.npz",
-            mime="application/octet-stream",
-            icon=":material/download:",
-            key=f"{KEY}-npz-{card.name}",
-            on_click="ignore",
-            help="As NumPy arrays: the exported PyTorch script reads them, and they can be brought elsewhere.",
-        )
-        with st.popover("Remove", icon=":material/delete:", key=f"{KEY}-remove-{card.name}"):
-            st.markdown(
-                _users(there)
-                or f"Remove **{card.title}** from this server? Without its files it can't be brought back."
-            )
-            st.button(
-                "Remove it",
-                key=f"{KEY}-gone-{card.name}",
-                icon=":material/delete:",
-                disabled=bool(there),
-                on_click=_remove,
-                args=(card,),
-            )
-
-
-def _firsts(card: DataCard) -> None:
-    """The first image of each class."""
-    train = cache.dataset(card.name).train
-    shown = [int(np.argmax(train.labels == number)) for number in range(len(card.classes))]
-    wall(
-        np.asarray(train.pixels[shown])[:, 0],
-        key=f"{KEY}-firsts-{card.name}",
-        scale="brightness",
-        captions=card.classes,
-        tile=48,
-        label=f"One image of each class of {card.title}",
-    )
-
-
-def _users(there: Sequence[str]) -> str | None:
-    if not there:
-        return None
-    names = ", ".join(html.escape_markdown(name) for name in there[:3])
-    return f"{names}{' and others' if len(there) > 3 else ''} learned from it: delete these runs first."
-
-
-def _learn(card: DataCard, before: str = "") -> None:
-    """For callbacks: the draft learns from it, in as many steps as that needs; and that is told."""
-    was = state.draft().train
-    state.edit(recipe.with_dataset(card.name))
-    now = state.draft().train
-    steps = "" if now == was else f", with batches of {now.batch_size} and {now.epochs} epochs for so many images"
-    st.session_state[_DONE] = card.name, f"{before}The recipe in Build & train has **{card.title}** now{steps}."
-
-
-def _remove(card: DataCard) -> None:
-    from explorer import labelled
-
-    try:
-        labelled.remove(card)
-    except DataError as error:
-        st.toast(sentence(str(error)), icon=":material/error:")
-        return
-    cache.dataset.clear()
-    st.session_state.pop(_DONE, None)
+        own_kept.learn(card, f"**{card.title}** is kept: {counts}")

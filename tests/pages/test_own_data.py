@@ -245,3 +245,11 @@ def test_alike_titles_can_be_told_apart_and_a_damaged_set_be_removed(open_app: O
     tested.run()
     (box,) = (box for box in tested.selectbox if box.label == "Data set")
     assert sorted(box.options)[-2:] == sorted(f"my shapes · {card.name[-4:]}" for card in (second, third))
+
+
+def test_what_can_t_be_read_does_not_hide_what_is_here(open_app: Open) -> None:
+    open_app()
+    card = kept()
+    tested = give(opened(open_app), data=b"no such thing")
+    assert len(tested.error) == 1
+    assert tested.button(key=f"own-data-learn-{card.name}")
