@@ -564,7 +564,7 @@ def test_a_click_on_a_map_moves_the_mark_and_sends_no_maps(app: str, page: Page)
     expect(title).to_have_text(re.compile(rf"conv2, map {number.partition(',')[0]}\b"))
     # It stays with its map in another order, for another digit and on the way back, where there is such a map.
     chosen = flow.locator(f'.tile[aria-label="{number}"]')
-    for go in (lambda: page.get_by_text("by number").click(), lambda: page.get_by_text("All maps").click()):
+    for go in (lambda: page.get_by_text("All maps").click(), lambda: page.get_by_text("by number").click()):
         go()
         settled(page)
         expect(chosen).to_have_attribute("aria-selected", "true")
