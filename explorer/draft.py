@@ -156,16 +156,18 @@ class Draft:
         return replace(self, data=_validated(DataSpec, {**self.data.model_dump(), **changes}))
 
     def with_dataset(self, dataset: str, *, images: int, before: int | None) -> Draft:
-        """Learns from all ``images`` of another data set, in enough steps (:func:`explorer.recipes.with_steps`). What
-        the recipe had become for the images ``before`` (None: not known any more) is not kept for these."""
-        first = TrainSpec()
+        """Learns from another data set of so many training ``images``, from all unless fewer are chosen, in enough
+        steps (:func:`explorer.recipes.with_steps`). What the recipe had become for the images ``before`` (None: not
+        known any more) is not kept for these."""
+        first, chosen = TrainSpec(), self.data.train_size
+        if chosen is not None and chosen >= images:
+            chosen = None
         few = first if before is None else with_steps(first, before)
         adapted = before is None or (self.train.batch_size, self.train.epochs) == (few.batch_size, few.epochs)
         plain = first if adapted else self.train
-        train = with_steps(
-            self.train.model_copy(update={"batch_size": plain.batch_size, "epochs": plain.epochs}), images
-        )
-        return replace(self.with_data(dataset=dataset, train_size=None), train=train)
+        sized = self.train.model_copy(update={"batch_size": plain.batch_size, "epochs": plain.epochs})
+        train = with_steps(sized, chosen or images)
+        return replace(self.with_data(dataset=dataset, train_size=chosen), train=train)
 
     def with_name(self, name: str) -> Draft:
         cleaned = "".join(letter for letter in name if letter.isprintable()).strip()[: naming.LONGEST]

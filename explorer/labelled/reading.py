@@ -41,7 +41,8 @@ class Reading:
     """Images read from files, each made 28 × 28 grey by ``fit``.
 
     ``images`` are found so far, and ``share`` of the bytes are through. ``faults``: the files that are not read, and
-    why; ``not_read`` counts them. Several threads may ask it to go on: one at a time does.
+    why; ``not_read`` counts them. ``finished``: there is nothing more to do, also where that failed. Several threads
+    may ask it to go on: one at a time does.
     """
 
     def __init__(self, files: Sequence[File], fit: Fit = "whole") -> None:
@@ -67,10 +68,10 @@ class Reading:
         with self._one_at_a_time:
             end = time.monotonic() + seconds
             try:
-                while not self.finished and self._error is None and time.monotonic() < end:
+                while not self.finished and time.monotonic() < end:
                     self.finished = next(self._work, True) is True
             except DataError as error:
-                self._error = error
+                self._error, self.finished = error, True
             if self._error is not None:
                 raise self._error
             return self.finished
@@ -173,7 +174,7 @@ class Reading:
                 raise PictureError("This table has no labels: put each row's class, a number, before its pixels.")
             for image, label in zip(pixels, labels, strict=True):
                 self._take(self._fitted(image[0]), self._names.number(str(label)), part)
-            yield
+                yield
 
     def _keep_idx(self, name: str, data: bytes) -> None:
         found = arrays.read_idx(data)

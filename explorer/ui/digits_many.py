@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,7 +31,7 @@ def show(files: Sequence[Any], network: Known) -> None:
     """The table, or how far it is."""
     card = find_card(network.spec.data.dataset)
     contents = [(file.name, file.getvalue()) for file in files]
-    stamp = uploads.stamp(contents)
+    stamp = _stamp(contents)
     gathering = cache.gathering(stamp, card.name, contents)
     if not gathering.finished:
         st.fragment(_progress, run_every=0.2)(stamp, card.name, contents)
@@ -51,6 +52,15 @@ def show(files: Sequence[Any], network: Known) -> None:
     )
     found = readings.Readings(gathering.names, gathering.pixels, np.asarray(shares), gathering.labels, doubts)
     readings.table(found, card, key=f"many-{stamp}", file_name=f"{card.things}.csv")
+
+
+def _stamp(contents: Sequence[tuple[str, bytes]]) -> str:
+    """What changes with the files' names and contents: a cache's key."""
+    digest = hashlib.sha256()
+    for name, data in contents:
+        digest.update(f"{len(name)} {len(data)} {name}".encode(errors="replace"))
+        digest.update(data)
+    return digest.hexdigest()[:16]
 
 
 def _progress(stamp: str, dataset: str, contents: list[tuple[str, bytes]]) -> None:

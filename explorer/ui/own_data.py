@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import PurePath
 from typing import TYPE_CHECKING, cast
 
@@ -101,9 +102,10 @@ def _fit(turn: int) -> Fit:
 
 def _progress(reading: Reading) -> None:
     with shell.sentences():
-        finished = reading.go_on(uploads.TURN)
+        with suppress(DataError):  # the page tells it, and no fragment goes on asking
+            reading.go_on(uploads.TURN)
         st.progress(min(1.0, reading.share), text=f"{reading.images:,} images read")
-        if finished:
+        if reading.finished:
             st.rerun()
 
 

@@ -1,8 +1,7 @@
-"""What several pages do with uploaded files: which they are, and what of them was not read."""
+"""What several pages do with uploaded files: how much of them, for how long at a time, and what was not read."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 
 import streamlit as st
@@ -14,15 +13,6 @@ MOST_MEGABYTES = 20
 TURN = 0.7
 """Seconds of work on files in one refresh, so that other sessions have their turn."""
 _FAULTS, _NAMES = 10, 3
-
-
-def stamp(contents: Sequence[tuple[str, bytes]]) -> str:
-    """What changes with the files' names and contents: a cache's key."""
-    digest = hashlib.sha256()
-    for name, data in contents:
-        digest.update(f"{len(name)} {len(data)} {name}".encode(errors="replace"))
-        digest.update(data)
-    return digest.hexdigest()[:16]
 
 
 def faults(found: Sequence[tuple[str, str]], count: int | None = None) -> None:

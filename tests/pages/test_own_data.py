@@ -220,6 +220,9 @@ def test_the_recipe_is_for_the_images_that_are_chosen() -> None:
     few = plain.with_dataset("few", images=60, before=54_000)
     assert (few.train.batch_size, few.train.epochs) == (8, 40)
     assert few.with_dataset("mnist", images=54_000, before=60) == plain.with_data(dataset="mnist")
+    some = plain.with_data(train_size=500)
+    assert some.with_dataset("other", images=54_000, before=54_000).data.train_size == 500
+    assert some.with_dataset("few", images=60, before=54_000).data.train_size is None
     chosen_by_hand = few.with_train(epochs=75)
     assert chosen_by_hand.with_dataset("mnist", images=54_000, before=60).train == chosen_by_hand.train
 
@@ -253,3 +256,14 @@ def test_what_can_t_be_read_does_not_hide_what_is_here(open_app: Open) -> None:
     tested = give(opened(open_app), data=b"no such thing")
     assert len(tested.error) == 1
     assert tested.button(key=f"own-data-learn-{card.name}")
+
+
+def test_too_many_images_are_told_once_and_nobody_goes_on_asking(
+    open_app: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("explorer.labelled.reading.MOST_IMAGES", 12)
+    tested = give(opened(open_app))
+    for _ in range(2):
+        assert [error.value for error in tested.error] == ["There are more than 12 images: bring a part of them."]
+        assert not any(button.key == "own-data-keep" for button in tested.button)
+        tested.run()
