@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
-from serving import Server, chromium, start
+from serving import APP, Server, chromium, start
 
 PATIENCE = 60_000  # milliseconds; two cores, and other tests beside this one
 LOCAL = {"localhost", "127.0.0.1", "::1", None}
@@ -36,6 +36,12 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     yield begin
     for server in servers:
         server.stop()
+
+
+@pytest.fixture(scope="module")
+def app(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of a server of the whole app, with a home of its own, for one file of tests."""
+    return serve(APP, {"KERNELSCOPE_HOME": str(tmp_path_factory.mktemp("home"))}).url
 
 
 @dataclass

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, WebSocket, expect
+from settling import LONG, settled, standing
 
 from explorer.data import load
 from explorer.figures.theme import DARK, LIGHT, Palette
@@ -20,14 +21,6 @@ from explorer.zoo import load as load_zoo
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
-LONG = 120_000
-
-
-@pytest.fixture(scope="module")
-def app(serve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A server of the app with a home of its own."""
-    home = tmp_path_factory.mktemp("home")
-    return str(serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(home)}).url)
 
 
 @pytest.fixture
@@ -38,11 +31,6 @@ def visit(app: str, page: Page) -> Callable[[str], Page]:
         return page
 
     return go
-
-
-def settled(page: Page) -> None:
-    expect(page.locator('[data-testid="stStatusWidgetRunningIcon"]')).to_have_count(0, timeout=LONG)
-    expect(page.locator('[data-testid="stException"]')).to_have_count(0)
 
 
 def slide(page: Page, label: str, key: str, times: int = 1) -> None:
@@ -132,14 +120,12 @@ def test_what_is_mended_stays_where_it_was_on_the_screen(app: str, open_page: Ca
     mend = page.locator(".st-key-make-it-fit button")
     mend.scroll_into_view_if_needed()
     settled(page)
-    before = title.bounding_box()
+    before = standing(title)
     mend.click()
     expect(mend).to_have_count(0)
     expect(page.locator(".st-key-train button")).to_be_enabled()
     settled(page)
-    after = title.bounding_box()
-    assert before is not None
-    assert after is not None
+    after = standing(title)
     assert after["y"] == pytest.approx(before["y"], abs=3)
 
 
@@ -181,13 +167,11 @@ def test_a_slider_is_followed_while_it_is_dragged(visit: Callable[..., Page]) ->
 
     def drag_to(place: float) -> None:
         """Along the track: 0 is its left end, 1 its right."""
-        track = block.locator(".stSlider").first.bounding_box()
-        assert track
+        track = standing(block.locator(".stSlider").first)
         page.mouse.move(track["x"] + track["width"] * place, track["y"] + track["height"] * 0.6, steps=5)
 
     def take_hold() -> None:
-        thumb = block.get_by_test_id("stSliderThumbValue").first.locator("..").bounding_box()
-        assert thumb
+        thumb = standing(block.get_by_test_id("stSliderThumbValue").first.locator(".."))
         page.mouse.move(thumb["x"] + thumb["width"] / 2, thumb["y"] + thumb["height"] / 2)
         page.mouse.down()
 
@@ -421,12 +405,9 @@ def test_maps_grow_with_the_window_by_whole_pixels(
     settled(page)
     small = page.get_by_alt_text("The current digit, true class")
     for picture in (tiles.nth(3).locator(".pixels"), small):
-        box = picture.bounding_box()
-        assert box is not None
+        box = standing(picture)
         assert (box["width"], box["height"]) == (28 * pixels, 28 * pixels)
-    beside = page.locator(".ks-verdict").bounding_box()
-    assert box is not None
-    assert beside is not None
+    beside = standing(page.locator(".ks-verdict"))
     assert beside["x"] > box["x"] + box["width"]
 
     # What is pointed at, walked to and clicked is what one sees there.
@@ -447,8 +428,7 @@ def test_maps_grow_with_the_window_by_whole_pixels(
     chart = page.locator(".st-key-confusion .ks-chart[data-drawn]")
     expect(chart).to_be_visible(timeout=LONG)
     settled(page)
-    box = chart.bounding_box()
-    assert box is not None
+    box = standing(chart)
     assert box["height"] == pytest.approx(matrix, abs=1)
     assert page.locator(".st-key-confusion").evaluate("(one) => one.scrollHeight <= one.clientHeight")
     plot = page.locator(".st-key-confusion .ks-plot")
@@ -488,8 +468,7 @@ def test_the_whole_drawing_is_in_sight_on_a_laptop(visit: Callable[..., Page]) -
         frame = page.locator(".st-key-architecture .ks-chart")
         inner, outer = frame.evaluate("element => [element.scrollWidth, element.clientWidth]")
         assert inner == outer < 770
-        name = frame.locator("text", has_text=re.compile("^output$")).last.bounding_box()
-        assert name is not None
+        name = standing(frame.locator("text", has_text=re.compile("^output$")).last)
         assert name["x"] + name["width"] < 1440 - 40
 
 
@@ -502,9 +481,7 @@ def test_on_a_phone_the_drawing_comes_first_and_scrolls_inside_its_frame(
     frame = page.locator(".st-key-architecture .ks-chart")
     inner, outer = frame.evaluate("element => [element.scrollWidth, element.clientWidth]")
     assert inner >= 700 > outer
-    drawing, block = frame.bounding_box(), page.get_by_text("Convolution 1").first.bounding_box()
-    assert drawing
-    assert block
+    drawing, block = standing(frame), standing(page.get_by_text("Convolution 1").first)
     assert drawing["y"] < block["y"]
 
 
@@ -626,8 +603,7 @@ def test_on_a_phone_the_menu_gives_way_to_the_page_that_it_leads_to(app: str, br
     link = page.get_by_test_id("stSidebar").get_by_role("link", name="Mistakes")
     expect(link).to_be_in_viewport(ratio=1)
     for target in (link, page.get_by_test_id("stSidebarCollapseButton").get_by_role("button")):
-        box = target.bounding_box()
-        assert box
+        box = standing(target)
         assert box["height"] >= 44
     link.tap()
     expect(page.locator("h1").first).to_have_text("Mistakes", timeout=LONG)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, WebSocket, expect
 from plotly.colors import sample_colorscale, unlabel_rgb
+from settling import standing
 
 from explorer.figures import theme
 
@@ -63,8 +64,7 @@ def _turn(page: Page, turn: int) -> None:
 
 def test_new_data_keep_element_and_zoom(charts: Page):
     _plot(charts, "curve", "plot.mark = plot.querySelector('svg').mark = 'mine'")
-    area = charts.locator(".st-key-curve .nsewdrag").bounding_box()
-    assert area is not None
+    area = standing(charts.locator(".st-key-curve .nsewdrag"))
     charts.mouse.move(area["x"] + 200, area["y"] + 30)
     charts.mouse.down()
     charts.mouse.move(area["x"] + 600, area["y"] + 130, steps=4)
@@ -94,8 +94,7 @@ def test_a_clicked_cell_arrives_in_python(charts: Page):
 
 
 def _click_matrix(page: Page, column: int, row: int) -> None:
-    area = page.locator(".st-key-matrix .nsewdrag").bounding_box()
-    assert area is not None
+    area = standing(page.locator(".st-key-matrix .nsewdrag"))
     x = area["x"] + area["width"] * (column + 0.5) / 3
     y = area["y"] + area["height"] * (1 - (row + 0.5) / 3)
     page.mouse.move(x - 3, y)
@@ -107,8 +106,7 @@ def _click_matrix(page: Page, column: int, row: int) -> None:
 
 def test_a_click_is_returned_in_one_run_only(charts: Page):
     expect(charts.locator("#returned")).to_have_text("None")
-    area = charts.locator(".st-key-curve .nsewdrag").bounding_box()
-    assert area is not None
+    area = standing(charts.locator(".st-key-curve .nsewdrag"))
     charts.mouse.move(area["x"] + 3, area["y"] + 6)
     charts.mouse.move(area["x"] + 1, area["y"] + 8)
     expect(charts.locator(".st-key-curve .hoverlayer .hovertext")).to_be_visible()
@@ -186,11 +184,11 @@ def test_its_height_is_reserved_before_anything_is_drawn(page: Page, app: str):
     expect(page.locator("#turn")).to_be_visible()
     expect(page.locator(".st-key-matrix .ks-chart")).to_have_css("height", "300px")
     assert page.locator(".ks-chart[data-drawn]").count() == 0
-    before = page.locator("#turn").bounding_box()
+    before = standing(page.locator("#turn"))
     held[0].continue_()
     expect(page.locator(".st-key-matrix .ks-chart[data-drawn]")).to_be_visible()
-    assert page.locator("#turn").bounding_box() == before
-    assert page.locator(".st-key-curve .ks-chart").bounding_box()["height"] == 240  # type: ignore[index]
+    assert standing(page.locator("#turn")) == before
+    assert standing(page.locator(".st-key-curve .ks-chart"))["height"] == 240
 
 
 @pytest.mark.parametrize("missing", ["plotly", "chart"])
@@ -220,12 +218,9 @@ def test_the_buttons_stand_beside_a_legend_not_on_it(page: Page, app: str, key: 
     expect(legend).to_be_visible()
     plot.hover()
     expect(plot.locator(".modebar-btn").first).to_be_visible()
-    area, frame = legend.bounding_box(), plot.bounding_box()
-    assert area is not None
-    assert frame is not None
+    area, frame = standing(legend), standing(plot)
     for button in plot.locator(".modebar-btn").all():
-        box = button.bounding_box()
-        assert box is not None
+        box = standing(button)
         assert box["x"] >= area["x"] + area["width"]
         assert box["x"] + box["width"] <= frame["x"] + frame["width"]
         assert box["y"] + box["height"] <= frame["y"] + frame["height"]
@@ -253,8 +248,7 @@ def test_a_legend_of_several_rows_takes_nothing_from_the_plot(page: Page, app: s
 def _point(page: Page, row: int, column: int) -> tuple[float, float]:
     """The middle of a point of the grid, on the screen."""
     marks = page.locator(".st-key-points .scatterlayer .trace").nth(row).locator("path.point")
-    area = marks.nth(column).bounding_box()
-    assert area is not None
+    area = standing(marks.nth(column))
     return area["x"] + area["width"] / 2, area["y"] + area["height"] / 2
 
 
@@ -377,19 +371,16 @@ def test_the_wall_follows_a_change_of_theme(walls: Page):
 @pytest.mark.parametrize("ratio", [1, 1.25, 2])
 def test_pixels_are_squares_of_whole_screen_pixels(open_page: OpenPage, app: str, ratio: float, grow: float):
     page = _open_walls(open_page(device_scale_factor=ratio), app)
-    before = page.locator(".st-key-signed .pixels").first.bounding_box()
+    before = standing(page.locator(".st-key-signed .pixels").first)
     page.add_style_tag(content=f":root {{ --ks-grow: {grow}; }}")
     page.set_viewport_size({"width": 1300, "height": 900})
     page.wait_for_function("document.querySelector('.st-key-signed').clientWidth < 1300")
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    after = page.locator(".st-key-signed .pixels").first.bounding_box()
-    assert before is not None
-    assert after is not None
+    after = standing(page.locator(".st-key-signed .pixels").first)
     # Where a row has room left, they grow into it.
     assert 0.95 * grow <= after["width"] / before["width"] <= 1.15 * grow
     for key, side in (("signed", 4), ("digits", 28), ("own", 2)):
-        box = page.locator(f".st-key-{key} .pixels").first.bounding_box()
-        assert box is not None
+        box = standing(page.locator(f".st-key-{key} .pixels").first)
         assert box["width"] == pytest.approx(box["height"], abs=0.02)
         cell = box["width"] * ratio / side
         assert cell == pytest.approx(round(cell), abs=0.02)
@@ -415,9 +406,8 @@ def test_many_maps_are_drawn_in_place_on_few_canvases(open_page: OpenPage, app: 
 def test_hovering_tells_the_exact_value_and_moves_nothing(walls: Page):
     tile = walls.locator(".st-key-signed .tile").nth(3)
     pixels = tile.locator(".pixels")
-    size = pixels.bounding_box()
-    assert size is not None
-    before = walls.locator(".st-key-own").bounding_box()
+    size = standing(pixels)
+    before = standing(walls.locator(".st-key-own"))
     tip = walls.locator(".st-key-signed .tip")
     expect(tip).to_be_hidden()
     pixels.hover(position={"x": size["width"] * 0.375, "y": size["height"] * 0.625})
@@ -426,8 +416,8 @@ def test_hovering_tells_the_exact_value_and_moves_nothing(walls: Page):
     expect(tip).to_have_text(f"layer, map 3row 2, column 1: {theme.significant(value, 4)}")
     pixels.hover(position={"x": size["width"] * 0.9, "y": size["height"] * 0.9})
     expect(tip).to_contain_text("row 3, column 3: 4")
-    assert walls.locator(".st-key-own").bounding_box() == before
-    assert pixels.bounding_box() == size
+    assert standing(walls.locator(".st-key-own")) == before
+    assert standing(pixels) == size
     walls.locator("#turn").hover()
     expect(tip).to_be_hidden()
 
@@ -454,7 +444,8 @@ def test_a_click_selects_and_arrives_in_python(walls: Page):
 
 def test_everything_by_keyboard(walls: Page):
     tiles = walls.locator(".st-key-signed .tile")
-    tops = [tiles.nth(index).bounding_box()["y"] for index in range(40)]  # type: ignore[index]
+    standing(tiles.first)
+    tops = tiles.evaluate_all("(tiles) => tiles.slice(0, 40).map((tile) => tile.getBoundingClientRect().y)")
     columns = tops.count(tops[0])
     assert 1 < columns < 40
     walls.get_by_role("button", name="again").focus()
@@ -482,7 +473,7 @@ def test_everything_by_keyboard(walls: Page):
 def test_in_one_row_there_is_nothing_above_or_below(walls: Page):
     tiles = walls.locator(".st-key-digits .tile")
     expect(tiles).to_have_count(3)
-    assert len({tiles.nth(index).bounding_box()["y"] for index in range(3)}) == 1  # type: ignore[index]
+    assert len({standing(tiles.nth(index))["y"] for index in range(3)}) == 1
     tiles.nth(1).focus()
     for key in ("ArrowDown", "ArrowUp"):
         walls.keyboard.press(key)

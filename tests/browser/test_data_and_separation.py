@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 import pytest
 from playwright.sync_api import Page, expect
+from settling import standing
 
 pytestmark = pytest.mark.browser
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def app(serve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> str:
-    return serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(tmp_path_factory.mktemp("home"))}).url
 
 
 @pytest.mark.long
@@ -37,8 +28,7 @@ def test_what_the_pointer_draws_around_is_the_gallery(page: Page, app: str) -> N
           };
         }"""
     )
-    area = page.locator(".st-key-separation .nsewdrag").bounding_box()
-    assert area is not None
+    area = standing(page.locator(".st-key-separation .nsewdrag"))
     x, y, wide, high = area["x"], area["y"], area["width"], area["height"]
     # Whole pixels, as the browser tells them: a point may lie in the fraction that it would cut off.
     left, right = round(x + 0.45 * wide), round(x + 0.55 * wide)

@@ -10,12 +10,12 @@ from typing import Any
 import onnx
 import pytest
 from playwright.sync_api import Page, expect
+from settling import LONG
 
 from explorer import export, networks, weights
 from explorer.figures import theme
 
 pytestmark = pytest.mark.browser
-LONG = 120_000
 ROOT = Path(__file__).parents[2]
 
 

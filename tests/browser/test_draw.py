@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Error, Page, Route, WebSocket, expect
-from serving import ROOT
+from settling import standing
 
 if TYPE_CHECKING:  # another folder's conftest may be the one of that name while this runs
-    from conftest import OpenPage, Serve
+    from conftest import OpenPage
 
 pytestmark = pytest.mark.browser
 Line = Sequence[tuple[float, float]]
@@ -30,12 +30,6 @@ TWO: Line = (
 )  # fmt: skip
 ANSWER = ".st-key-draw .answer"
 PAPER = ".st-key-draw .paper"
-
-
-@pytest.fixture(scope="module")
-def app(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
-    home = tmp_path_factory.mktemp("home")
-    return serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(home)}).url
 
 
 def begin(page: Page, app: str) -> Page:
@@ -77,16 +71,15 @@ def tool(page: Page, name: str) -> None:
 def test_a_drawn_digit_is_read_right(page: Page, app: str, points: Line, answer: str) -> None:
     begin(page, app)
     expect(page.get_by_text("How it was prepared")).to_have_count(0)
-    before = page.locator(PAPER).bounding_box()
+    before = standing(page.locator(PAPER))
     line(page, points)
     reads(page, answer)
     expect(page.locator(".st-key-draw .maps .tile")).to_have_count(16)
-    canvas = page.locator(".st-key-draw .maps .bands canvas").first.bounding_box()
-    assert canvas
+    canvas = standing(page.locator(".st-key-draw .maps .bands canvas").first)
     assert canvas["width"] > 200
     expect(page.get_by_text("How it was prepared")).to_be_visible()
     assert page.locator(".ks-steps figure:visible").count() >= 8
-    assert page.locator(PAPER).bounding_box() == before  # nothing moved under the hand
+    assert standing(page.locator(PAPER)) == before  # nothing moved under the hand
 
 
 def test_the_network_answers_while_the_pen_is_down(page: Page, app: str) -> None:
@@ -171,8 +164,7 @@ def test_the_keyboard_draws_a_one(page: Page, app: str) -> None:
 def test_a_finger_draws_and_the_page_does_not_scroll(open_page: OpenPage, app: str) -> None:
     page = open_page(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True, color_scheme="dark")
     begin(page, app)
-    box = page.locator(PAPER).bounding_box()
-    assert box
+    box = standing(page.locator(PAPER))
     assert box["width"] >= 340
     places = [{"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]} for x, y in TWO]
     touch = page.context.new_cdp_session(page)
@@ -181,10 +173,9 @@ def test_a_finger_draws_and_the_page_does_not_scroll(open_page: OpenPage, app: s
         touch.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": [place]})
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     reads(page, "2")
-    assert page.locator(PAPER).bounding_box() == box
+    assert standing(page.locator(PAPER)) == box
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
-    answer = page.locator(ANSWER).bounding_box()
-    assert answer
+    answer = standing(page.locator(ANSWER))
     assert answer["y"] > box["y"] + box["height"]  # beside or below, never above
 
 

@@ -12,7 +12,6 @@ from urllib.parse import urlencode
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from serving import ROOT
 
 from explorer import networks
 from explorer.ui import drawing
@@ -20,7 +19,7 @@ from explorer.ui.components import draw, frames
 from explorer.ui.components.wall import Payload
 
 if TYPE_CHECKING:
-    from conftest import Serve
+    pass
 
 
 def picture(*points: tuple[int, int]) -> str:
@@ -32,11 +31,6 @@ def picture(*points: tuple[int, int]) -> str:
 
 
 SEVEN = picture((70, 60), (205, 60), (125, 230))
-
-
-@pytest.fixture(scope="module")
-def app(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
-    return serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(tmp_path_factory.mktemp("home"))}).url
 
 
 def ask(app: str, body: str | bytes, headers: dict[str, str] | None = None, **asked: Any) -> tuple[int, bytes]:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
+from settling import LONG, settled, standing
 
 from explorer.figures.theme import DARK, LIGHT
 from explorer.ui.lessons.chapters import CHAPTERS
 
 pytestmark = pytest.mark.browser
-ROOT = Path(__file__).parents[2]
-LONG = 120_000
 CURRENT = ".st-key-chapters [aria-checked=true]"
 CHART, SCOPE = ".ks-plot .plot-container", ".scope .stage canvas"
 WALL = ".tile"
@@ -33,16 +30,6 @@ LIVE = {  # by chapter, what its widget consists of
     "choices": (".st-key-lesson-kind-convolution a",),
     "looks": (WALL,),
 }
-
-
-@pytest.fixture(scope="module")
-def app(serve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> str:
-    home = tmp_path_factory.mktemp("home")
-    return str(serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(home)}).url)
-
-
-def settled(page: Page) -> None:
-    expect(page.locator('[data-testid="stStatusWidgetRunningIcon"]')).to_have_count(0, timeout=LONG)
 
 
 def opened(page: Page, number: int) -> None:
@@ -216,8 +203,7 @@ def test_on_a_phone_next_is_at_the_thumb_and_a_chapter_begins_at_its_top(
     expect(page.locator(CURRENT)).to_be_in_viewport(ratio=1)
     page.locator('[data-testid="stMain"]').evaluate("element => element.scrollTo(0, 500)")
     following = page.locator(".st-key-lesson-next button")
-    box = following.bounding_box()
-    assert box
+    box = standing(following)
     assert box["y"] + box["height"] <= 844
     assert box["height"] >= 40
     following.tap()

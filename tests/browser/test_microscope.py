@@ -28,6 +28,7 @@ from scopes import (
     settled,
     shown,
 )
+from settling import standing
 from strategies import working_models
 from torch import nn
 from torch.nn import functional as F
@@ -105,8 +106,7 @@ def test_hovering_asks_nothing_of_the_server_and_keys_and_the_table_give_the_sam
     assert any(not isinstance(one, str) for one in sent), "another layer is asked for: the network is listened to"
     sent.clear()
     canvas = scope.locator(".stage canvas")
-    bounds = canvas.bounding_box()
-    assert bounds is not None
+    bounds = standing(canvas)
     seen = set()
     for step in range(12):
         page.mouse.move(bounds["x"] + 10 + 18 * step, bounds["y"] + 10 + 17 * step)
@@ -154,8 +154,7 @@ def test_a_finger_taps_a_place_and_it_stays_chosen(open_page: OpenPage, app: str
     scope = choose(page, "conv1")
     canvas = scope.locator(".stage canvas")
     canvas.scroll_into_view_if_needed()
-    bounds = canvas.bounding_box()
-    assert bounds is not None
+    bounds = standing(canvas)
     seen = set()
     for share in (0.15, 0.5, 0.85):
         page.touchscreen.tap(bounds["x"] + share * bounds["width"], bounds["y"] + 0.6 * bounds["height"])

@@ -35,6 +35,7 @@ from scopes import (
     table,
     zeros_around,
 )
+from settling import standing
 from torch import nn
 
 from explorer.figures.theme import DARK, LIGHT, Palette
@@ -209,8 +210,7 @@ def test_a_units_products_are_drawn_back_onto_the_maps_they_come_from(
     for place in (0, len(order) - 1):
         channel, canvas = order[place], tiles.nth(place).locator("canvas")
         canvas.scroll_into_view_if_needed()
-        bounds = canvas.bounding_box()
-        assert bounds
+        bounds = standing(canvas)
         height, width = maps.shape[1:]
         for row, column in ((0, 0), (height - 1, width // 2), (1, width - 1)):
             across, down = (column + 0.5) / width, (row + 0.5) / height

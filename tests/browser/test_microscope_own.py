@@ -11,6 +11,7 @@ import pytest
 import torch
 from playwright.sync_api import Locator, Page, WebSocket, expect
 from scopes import RECORDER, alike, by_channel, close, exact, lines_drawn, patch, rounded_alike, settled, shown, table
+from settling import LONG, standing
 from torch import Tensor, nn
 
 from explorer import networks
@@ -38,7 +39,6 @@ if TYPE_CHECKING:  # another folder's conftest may be the one of that name while
 
 pytestmark = pytest.mark.browser
 ROOT = Path(__file__).parents[2]
-LONG = 120_000
 DIGIT = 3
 SECOND = (Conv(kernels=8, kernel_size=3, padding="same"), Activation(), Pool(mode="max", size=2, stride=2))
 HEAD = (Dense(units=16), Activation(), Output())
@@ -155,8 +155,7 @@ def _over_a_map(
     scale, module = float(output.abs().max()), network.get_submodule(name)
     canvas = scope.locator(".stage canvas")
     canvas.scroll_into_view_if_needed()
-    bounds = canvas.bounding_box()
-    assert bounds
+    bounds = standing(canvas)
     dot = (bounds["width"] - 8) / columns
     for row, column in ((0, 0), (rows - 1, columns - 1), (rows // 2, columns // 2)):
         page.mouse.move(bounds["x"] + 4 + (column + 0.5) * dot, bounds["y"] + 4 + (row + 0.5) * dot)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import Locator, Page, expect
+from settling import standing
 
 from explorer import networks, weights
 from explorer.analysis import activations, evaluate
@@ -135,8 +136,7 @@ def test_a_weight_is_typed_and_all_test_digits_are_counted_anew(
     expect(page.get_by_text("Rows from top to bottom")).to_be_visible()
     expect(page.locator(".ks-bars")).to_be_visible()
     page.wait_for_timeout(1000)  # for the table, which draws itself and tells nobody when it has
-    size = table.bounding_box()
-    assert size is not None
+    size = standing(table)
     # Below the head, the first row's first number.
     page.mouse.click(size["x"] + 30, size["y"] + 52)
     page.wait_for_timeout(500)

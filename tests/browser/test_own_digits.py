@@ -9,20 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Page, expect
-from serving import ROOT
 from test_draw import ANSWER, ONE, SEVEN, begin, line, reads, tool
 
 if TYPE_CHECKING:
-    from conftest import Serve
+    pass
 
 pytestmark = pytest.mark.browser
 SCRIBBLE = tuple((0.8 if number % 2 else 0.2, 0.2 + 0.05 * number) for number in range(13))  # to and fro
-
-
-@pytest.fixture(scope="module")
-def app(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
-    home = tmp_path_factory.mktemp("home")
-    return serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(home)}).url
 
 
 def test_a_scribble_is_rejected_with_its_raw_answer_and_a_digit_is_not(page: Page, app: str) -> None:

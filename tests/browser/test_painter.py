@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from playwright.sync_api import Locator, Page, WebSocket, expect
+from settling import standing
 from torch.nn import functional as F
 
 from explorer import networks
@@ -115,8 +116,7 @@ def test_what_is_drawn_and_said_is_the_map(bench: Page):
     ends = bench.locator(".st-key-painter .scale").inner_text().split()
     assert [text.replace("−", "-") for text in ends] == [f"{-limit:.2f}", f"{limit:.2f}"]
     frame = bench.locator(".st-key-painter .map .frame")
-    box = frame.bounding_box()
-    assert box is not None
+    box = standing(frame)
     pixel = box["width"] / 26
     tip = bench.locator(".st-key-painter .tip")
     expect(tip).to_be_hidden()
@@ -126,10 +126,8 @@ def test_what_is_drawn_and_said_is_the_map(bench: Page):
         expect(tip).to_contain_text(f"map, row {row}, column {column}: ")
         said = float(tip.inner_text().split(": ")[1].replace("−", "-"))
         assert said == pytest.approx(values[row, column], rel=1e-3)
-        patch = bench.locator(".st-key-painter .digit .mark").bounding_box()
-        digit = bench.locator(".st-key-painter .digit .frame").bounding_box()
-        assert patch is not None
-        assert digit is not None
+        patch = standing(bench.locator(".st-key-painter .digit .mark"))
+        digit = standing(bench.locator(".st-key-painter .digit .frame"))
         assert (patch["x"] - digit["x"]) / pixel == pytest.approx(column, abs=0.05)
         assert (patch["y"] - digit["y"]) / pixel == pytest.approx(row, abs=0.05)
         assert patch["width"] / pixel == pytest.approx(3, abs=0.05)
@@ -153,8 +151,7 @@ def test_painting_by_pointer_asks_nobody(page: Page, app: str):
     page.on("request", lambda request: requests.append(request.url))
     page.get_by_label("Brush value").fill("-0.5")
     page.get_by_label("Brush value").press("Enter")
-    grid = page.locator(".st-key-painter .grid").bounding_box()
-    assert grid is not None
+    grid = standing(page.locator(".st-key-painter .grid"))
     side = grid["width"] / 3
     page.mouse.move(grid["x"] + side / 2, grid["y"] + side / 2)
     page.mouse.down()
@@ -292,8 +289,7 @@ def test_on_a_phone_it_fits_and_is_painted_by_finger(open_page: OpenPage, app: s
     expect(page.locator(".st-key-painter .cell")).to_have_count(size * size)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     for part in (".grid", ".digit .frame", ".map .frame"):
-        box = page.locator(f".st-key-painter {part}").bounding_box()
-        assert box is not None
+        box = standing(page.locator(f".st-key-painter {part}"))
         assert box["x"] + box["width"] <= 390
     _cell(page, 0).tap()
     assert _agrees(page, 0)[0, 0] == 1

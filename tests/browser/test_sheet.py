@@ -6,19 +6,12 @@ import re
 from pathlib import Path
 
 import pytest
-from conftest import Serve
 from playwright.sync_api import Locator, Page, expect
-from serving import ROOT
+from settling import standing
 from sheets_drawn import ROWS, sheet
 
 pytestmark = pytest.mark.browser
 READ = "\n".join(ROWS)
-
-
-@pytest.fixture(scope="module")
-def app(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> str:
-    home = tmp_path_factory.mktemp("home")
-    return serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(home)}).url
 
 
 def box(page: Page, number: int) -> Locator:
@@ -49,16 +42,13 @@ def test_a_sheet_is_read_and_its_boxes_are_corrected(page: Page, app: str, tmp_p
 
     # by the pointer: the first box is drawn out over the second digit, then put back
     box(page, 1).click()
-    handle = box(page, 1).locator(".handle.se").bounding_box()
-    second = box(page, 2).bounding_box()
-    assert handle
-    assert second
+    handle = standing(box(page, 1).locator(".handle.se"))
+    second = standing(box(page, 2))
     page.mouse.move(handle["x"] + handle["width"] / 2, handle["y"] + handle["height"] / 2)
     page.mouse.down()
     page.mouse.move(second["x"] + second["width"], second["y"] + second["height"], steps=5)
     page.mouse.up()
-    widened = box(page, 1).bounding_box()
-    assert widened
+    widened = standing(box(page, 1))
     assert widened["width"] > 3 * second["width"]
     page.get_by_role("button", name="Undo").click()
     reads(page, READ)
@@ -82,16 +72,13 @@ def test_boxes_begin_and_go_on_by_the_keyboard_alone(page: Page, app: str, tmp_p
 
     # A click on the paper lets the box go, whose focus stays: the next arrow moves it.
     box(page, 1).click()
-    before = box(page, 1).bounding_box()
-    stage = page.locator(".boxes .stage").bounding_box()
-    assert before
-    assert stage
+    before = standing(box(page, 1))
+    stage = standing(page.locator(".boxes .stage"))
     page.mouse.click(stage["x"] + 3, stage["y"] + 3)
     expect(box(page, 1)).to_have_attribute("aria-pressed", "false")
     page.keyboard.press("ArrowDown")
     expect(box(page, 1)).to_have_attribute("aria-pressed", "true")
-    after = box(page, 1).bounding_box()
-    assert after
+    after = standing(box(page, 1))
     assert after["y"] > before["y"]
 
     for left in range(11, -1, -1):

@@ -3,24 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
+from settling import LONG, settled
 
 from explorer.data import load
 
 pytestmark = pytest.mark.browser
-ROOT = Path(__file__).parents[2]
-LONG = 120_000
-
-
-@pytest.fixture(scope="module")
-def app(serve: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> str:
-    home = tmp_path_factory.mktemp("home")
-    return str(serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(home)}).url)
 
 
 def at(page: Page, digit: str, image: str = "") -> None:
@@ -28,7 +18,7 @@ def at(page: Page, digit: str, image: str = "") -> None:
     image = image or f"test image {digit}"
     expect(page.locator(".ks-current")).to_have_text(re.compile(rf"· {image}\s*$"), timeout=LONG)
     expect(page).to_have_url(re.compile(rf"digit={digit}$"))
-    expect(page.locator('[data-testid="stStatusWidgetRunningIcon"]')).to_have_count(0, timeout=LONG)
+    settled(page)
 
 
 def choose(page: Page, digit: str) -> None:
