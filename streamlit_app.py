@@ -1,7 +1,7 @@
 """The entry point of the app: `streamlit run streamlit_app.py`.
 
 Streamlit uses this file twice. Its web server imports it for ``app``, which adds an address of ours to Streamlit's own
-(:mod:`explorer.ui.server`), and each run of a page runs it as a script.
+and the app's style to its document (:mod:`explorer.ui.server`), and each run of a page runs it as a script.
 """
 
 if __name__ == "__main__":
@@ -13,4 +13,4 @@ else:
 
     from explorer.ui import server
 
-    app = App(__file__, routes=server.routes(), lifespan=server.lifespan)
+    app = App(__file__, routes=server.routes(), middleware=server.middleware(), lifespan=server.lifespan)

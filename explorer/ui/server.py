@@ -1,4 +1,5 @@
-"""What the server does beside Streamlit's pages: it answers drawings without a script run, and opens the browser.
+"""What the server does beside Streamlit's pages: it answers drawings without a script run, gives the app's
+style along with the first document, and opens the browser.
 
 There is no session here: who asks says in the address what it is about, and nothing is changed.
 """
@@ -10,6 +11,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 from anyio import to_thread
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -18,6 +20,7 @@ from streamlit.starlette import App
 from streamlit.web.server import server_util
 
 from explorer.errors import ExplorerError
+from explorer.ui.document import Document
 
 DRAWING = "api/drawing"
 """A drawing's picture is posted here; the address has ``network``, and where there are such ``moment`` (the step of its
@@ -64,6 +67,11 @@ async def lifespan(_app: App) -> AsyncIterator[None]:
         address = next((name for name, by_hand in zip(named, manual, strict=True) if by_hand), "localhost")
         await to_thread.run_sync(cli_util.open_browser, server_util.get_url(server_util.get_display_address(address)))
     yield
+
+
+def middleware() -> list[Middleware]:
+    """For ``streamlit.starlette.App``: what stands between its answers and the browser."""
+    return [Middleware(Document)]
 
 
 def routes() -> list[Route]:

@@ -17,7 +17,6 @@ from typing import Any, ParamSpec
 import streamlit as st
 
 from explorer.errors import ExplorerError, sentence
-from explorer.figures import theme
 from explorer.ui.components.history import notice_return
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,7 +69,6 @@ def enter(title: str, *, pictures: bool = False, settle: str | None = None) -> N
     from explorer import networks
     from explorer.ui import sidebar, state
 
-    st.html(f"<style>{_style()}</style>")
     st.title(title, anchor=False)
     if state.is_first_run():
         time.sleep(FIRST_PAINT)
@@ -134,13 +132,6 @@ def _navigate() -> Any:
 
 
 @st.cache_data
-def _style() -> str:
-    from explorer.ui.components import assets
-
-    own = Path(__file__).with_name("style.css").read_text(encoding="utf-8")
-    return "\n".join([f":root {{ {theme.css_variables()} }}", own, assets.text("bars.css")])
-
-
 @st.cache_resource(show_spinner=False)
 def _warm_up() -> None:
     """Once a server: adopt runs of an earlier server, and load what pages will need while the first one is drawn."""

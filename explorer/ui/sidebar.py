@@ -66,7 +66,7 @@ def in_one_line() -> None:
         _, label, number = _shown_digit(network)
         split = "training" if state.digit_split() == "train" else "test"
         picture = "your own picture" if label is None else f"{split} image {number:,}"
-        st.html(f'<div class="ks-current">{escape(network.label)} · {picture}</div>')
+        st.container(key="in-one-line").html(f'<div class="ks-current">{escape(network.label)} · {picture}</div>')
 
 
 def own_first() -> list[Known]:

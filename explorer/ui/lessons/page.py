@@ -22,7 +22,6 @@ _top = st.components.v2.component(
 
 def show() -> None:
     """The page Learn."""
-    st.html(f"<style>{(HERE / 'lessons.css').read_text('utf-8')}</style>")
     at = navigation.current(CHAPTERS)
     chapter = CHAPTERS[at]
     navigation.remember(CHAPTERS)
