@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, WebSocket, expect
+from playwright.sync_api import Page, Route, WebSocket, expect
 from settling import LONG, settled, standing
 
 from explorer.data import load
@@ -66,6 +66,28 @@ def test_a_cold_server_answers_a_deep_link_with_the_right_page(
     expect(page.get_by_label("Number in the test set")).to_have_value("9", timeout=LONG)
     expect(page.get_by_text("Page not found")).to_have_count(0)
     server.stop()
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_what_stands_on_the_page_stays_there_when_its_widgets_come(
+    app: str, open_page: Callable[..., Page], width: int
+) -> None:
+    page = open_page(viewport={"width": width, "height": 900})
+    scripts: list[Route] = []
+    page.route(
+        re.compile(r"/(Slider|ButtonGroup|Selectbox|NumberInput)\.[^/]*\.js$"), lambda route: scripts.append(route)
+    )
+    page.goto(app)
+    drawn = page.locator(".st-key-architecture .ks-chart[data-drawn]")
+    drawn.wait_for(timeout=LONG)
+    expect(page.locator("h1").first).to_have_css("font-size", "25.6px")  # the app's own, from the first painting on
+    titles = [page.get_by_text(f"Convolution {number}", exact=True) for number in (1, 2)]
+    before = [standing(title)["y"] for title in titles]
+    assert page.get_by_test_id("stSkeleton").count() > 8
+    for script in scripts:
+        script.continue_()
+    settled(page)
+    assert [standing(title)["y"] for title in titles] == before
 
 
 def test_a_slider_moves_the_drawing_and_an_impossible_network_is_mended(visit: Callable[..., Page]) -> None:
