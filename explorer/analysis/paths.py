@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from explorer.analysis.capture import activations, to_input
+from explorer.analysis.capture import to_input
 from explorer.analysis.terms import INPUT, Outputs, Position, Terms, terms
 from explorer.data.cards import DataCard
 from explorer.errors import SpecError
@@ -52,14 +52,9 @@ class Walk:
         return self.gain * self.value
 
 
-def observe(network: Network, image: np.ndarray, card: DataCard) -> dict[str, np.ndarray]:
+def with_input(network: Network, outputs: Outputs, image: np.ndarray, card: DataCard) -> dict[str, np.ndarray]:
     """Every layer's output for one image, uint8 (C, H, W), as :func:`~explorer.analysis.capture.activations` gives
     them, and the normalised image itself as ``input``, float32 (C, H, W)."""
-    return with_input(network, activations(network, image, card), image, card)
-
-
-def with_input(network: Network, outputs: Outputs, image: np.ndarray, card: DataCard) -> dict[str, np.ndarray]:
-    """Outputs that are there already, with the normalised image as ``input``."""
     pixels: np.ndarray = to_input(network, image[None], card)[0].cpu().numpy()
     return {INPUT: pixels, **outputs}
 

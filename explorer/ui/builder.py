@@ -11,7 +11,7 @@ from explorer.draft import Draft, Part
 from explorer.errors import SpecError
 from explorer.presets import PRESETS
 from explorer.shapes import describe_repair
-from explorer.ui import block_controls, shell, state
+from explorer.ui import block_controls, drafting, shell
 from explorer.ui.redraw import edit, outcome_key
 from explorer.ui.summaries import fitted, mended, outcomes, summary, traced
 
@@ -20,7 +20,7 @@ BRIDGES = {"flatten": "Flatten", "global_average_pool": "Global average pooling"
 
 def show() -> None:
     """All controls of the network for the current draft."""
-    draft = state.draft()
+    draft = drafting.current()
     _layers, error = traced(draft)
     block_controls.forget()
     _presets()
@@ -84,13 +84,13 @@ def _with_a_convolution(draft: Draft) -> Draft:
 
 @shell.fragment(key="presets")
 def _presets() -> None:
-    draft = state.draft()
+    draft = drafting.current()
     known = draft.preset_name
     key = f"preset-{draft.head_id}-{known}"
 
     def take() -> None:
         name = st.session_state[key]
-        now = state.draft()
+        now = drafting.current()
         if name and (now.head_id, now.preset_name) == (draft.head_id, known):
             edit(lambda d: Draft.of(PRESETS[name].blocks, train=d.train, data=d.data))
 
@@ -146,7 +146,7 @@ def _frozen(draft: Draft) -> None:
 
 def _outcome(block_id: int) -> None:
     def show() -> None:
-        text = outcomes(state.draft()).get(block_id)
+        text = outcomes(drafting.current()).get(block_id)
         if text:
             st.caption(text)
 

@@ -11,6 +11,7 @@ from explorer.data import Dataset
 from explorer.jobs.request import ask
 from explorer.networks import Known
 from explorer.shapes import totals, trace
+from explorer.spec import DataSpec
 from explorer.ui import gallery, html, jobs, shell, state
 from explorer.ui.components import wall
 
@@ -27,8 +28,17 @@ Result = Mapping[str, np.ndarray]
 
 
 @shell.fragment()
-def hard_and_odd(network: Known, data: Dataset) -> None:
-    """The tab with the images of the highest loss, and those farthest from others of their class."""
+def hard_and_odd(network: Known | None, data: Dataset) -> None:
+    """The tab with the images of the highest loss, and those farthest from others of their class. No network: the
+    current one has not learned from them."""
+    if network is None:
+        title = html.escape_markdown(data.card.title)
+        st.info(
+            f"What is hard, a network says that has learned from it: train one on {title}, or choose one as the "
+            "current network.",
+            icon=":material/construction:",
+        )
+        return
     if not network.usable:
         st.info(f"{html.bold(network.title)} has no weights yet: what it finds hard appears with the first checkpoint.")
         return
@@ -96,7 +106,7 @@ def _caption(data: Dataset, split: state.Split, found: Result, order: str, numbe
 
 
 @shell.fragment()
-def duplicates(network: Known, data: Dataset) -> None:
+def duplicates(data: Dataset, chosen: DataSpec, *, choose: bool) -> None:
     """The tab with the pairs of images of different splits that are the same or nearly so."""
     thin = " Thin digits, ones above all, are close by nature." if data.card.thing == "digit" else ""
     st.caption(
@@ -104,7 +114,6 @@ def duplicates(network: Known, data: Dataset) -> None:
         "Near ones differ by few grey levels: the root mean square over all pixels, on which 0 is the same image and "
         f"255 its negative. No pair below the limit is missed.{thin}"
     )
-    chosen = network.spec.data
     found = jobs.result(
         ask("data-duplicates", data=data, validation_share=chosen.validation_share, split_seed=chosen.split_seed),
         key="data-duplicates",
@@ -116,7 +125,7 @@ def duplicates(network: Known, data: Dataset) -> None:
     splits, apart = found["splits"], found["apart"]
     st.markdown(f"**{len(found['exact']):,} pairs are equal** across the splits.")
     if len(found["exact"]):
-        _pairs(data, found["exact"][:PAIRS], splits, ["equal"] * len(found["exact"][:PAIRS]), key="data-equal")
+        _pairs(data, found["exact"][:PAIRS], splits, ["equal"] * PAIRS, key="data-equal", choose=choose)
     limit = st.slider(
         "Grey levels apart, at most", 0.5, 12.0, 8.0, 0.5, key="data-limit", persist_state="session", width=320
     )
@@ -125,7 +134,9 @@ def duplicates(network: Known, data: Dataset) -> None:
     if not len(near):
         st.caption("None so near. Raise the limit to see the nearest there are.")
         return
-    _pairs(data, near[:PAIRS], splits, [f"{value:.1f} apart" for value in apart[:PAIRS]], key="data-near")
+    _pairs(
+        data, near[:PAIRS], splits, [f"{value:.1f} apart" for value in apart[:PAIRS]], key="data-near", choose=choose
+    )
     if len(near) > PAIRS:
         st.caption(f"The {PAIRS} nearest of {len(near):,}.")
     kinds = [tuple(sorted((int(splits[one]), int(splits[other])))) for one, other in near]
@@ -137,8 +148,8 @@ def duplicates(network: Known, data: Dataset) -> None:
         st.html(html.table(("Splits", "Pairs"), rows, caption="Between which splits", numeric=(1,)))
 
 
-def _pairs(data: Dataset, pairs: np.ndarray, splits: np.ndarray, words: list[str], *, key: str) -> None:
-    """A wall of pairs, side by side; a click makes one of the two the current digit."""
+def _pairs(data: Dataset, pairs: np.ndarray, splits: np.ndarray, words: list[str], *, key: str, choose: bool) -> None:
+    """A wall of pairs, side by side. Where one can ``choose``, a click makes one of the two the current digit."""
     flat = pairs.reshape(-1).tolist()
     trained = len(data.train)
     places: list[tuple[state.Split, int]] = [
@@ -166,5 +177,5 @@ def _pairs(data: Dataset, pairs: np.ndarray, splits: np.ndarray, words: list[str
         ],
         tile=84,
         label="Pairs, side by side",
-        on_click=take,
+        on_click=take if choose else None,
     )

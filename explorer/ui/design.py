@@ -14,7 +14,7 @@ from explorer.figures import theme
 from explorer.figures.network import architecture, describe
 from explorer.runs import service
 from explorer.shapes import LayerShape, describe_repair, totals
-from explorer.ui import cache, html, state
+from explorer.ui import cache, drafting, html, state
 from explorer.ui.block_controls import follow
 from explorer.ui.components import chart
 from explorer.ui.components.drag import drag
@@ -29,7 +29,7 @@ ALIKE = 8.0
 
 def show() -> None:
     drag(key="drag", on_drag=follow)
-    draft = state.draft()
+    draft = drafting.current()
     card = find_card(draft.data.dataset)
     layers, error = traced(draft)
     model = draft.model
@@ -95,7 +95,7 @@ def _totals(draft: Draft, layers: Sequence[LayerShape]) -> None:
 
 
 def _actions(error: SpecError | None) -> None:
-    moved = state.has_moved()
+    moved = drafting.has_moved()
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         big = st.container(width=200)
         if big.button(
@@ -108,11 +108,11 @@ def _actions(error: SpecError | None) -> None:
         ):
             if moved:
                 st.rerun()
-            run = service.start(state.draft().run_spec())
+            run = service.start(drafting.current().run_spec())
             cache.known_networks.clear()
             state.select_network(run)
             st.rerun()
-        history = state.history()
+        history = drafting.history()
         st.button(
             "Undo",
             icon=":material/undo:",
@@ -120,7 +120,7 @@ def _actions(error: SpecError | None) -> None:
             help="Undo the last change",
             disabled=not history.past,
             on_click=redraw,
-            args=(lambda: state.undo(history),),
+            args=(lambda: drafting.undo(history),),
         )
         st.button(
             "Redo",
@@ -129,13 +129,13 @@ def _actions(error: SpecError | None) -> None:
             help="Do it again",
             disabled=not history.future,
             on_click=redraw,
-            args=(lambda: state.redo(history),),
+            args=(lambda: drafting.redo(history),),
         )
         st.text_input(
             "Name",
-            value=state.draft().name,
-            placeholder=state.draft().title,
-            key=f"name-{state.draft().head_id}",
+            value=drafting.current().name,
+            placeholder=drafting.current().title,
+            key=f"name-{drafting.current().head_id}",
             label_visibility="collapsed",
             max_chars=80,
             on_change=_rename,
@@ -144,8 +144,8 @@ def _actions(error: SpecError | None) -> None:
 
 
 def _rename() -> None:
-    draft = state.draft()
-    state.edit(lambda d: d.with_name(st.session_state[f"name-{draft.head_id}"]))
+    draft = drafting.current()
+    drafting.edit(lambda d: d.with_name(st.session_state[f"name-{draft.head_id}"]))
 
 
 def _layer_table(layers: Sequence[LayerShape]) -> str:

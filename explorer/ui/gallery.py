@@ -38,17 +38,25 @@ def show(card: DataCard) -> None:
 
 
 def digits(
-    data: Dataset, split: state.Split, shown: np.ndarray, captions: list[str], *, key: str, tile: int = 56
+    data: Dataset,
+    split: state.Split,
+    shown: np.ndarray,
+    captions: list[str],
+    *,
+    key: str,
+    tile: int = 56,
+    choose: bool = True,
 ) -> None:
-    """A wall of images of a split, the current one outlined; a click makes one the current digit. A long caption is
-    read in whole where it is pointed at."""
+    """A wall of images of a split. Where one can ``choose``, the current one is outlined, and a click makes another one
+    that. A long caption is read in whole where it is pointed at."""
 
     def take(position: int) -> None:
         state.select_digit(int(shown[position]), split)
         st.rerun()
 
     number = state.digit_number()
-    current = np.flatnonzero(shown == (number if number is not None and split == state.digit_split() else -1))
+    is_here = choose and number is not None and split == state.digit_split()
+    current = np.flatnonzero(shown == (number if is_here else -1))
     images = data.test if split == "test" else data.train
     wall(
         np.asarray(images.pixels[shown]).mean(axis=1).round().astype(np.uint8),
@@ -62,5 +70,5 @@ def digits(
         tile=tile,
         label="Images",
         selected=int(current[0]) if len(current) else None,
-        on_click=take,
+        on_click=take if choose else None,
     )

@@ -14,7 +14,7 @@ from explorer.errors import ExplorerError, SpecError, WeightsError
 from explorer.figures import theme
 from explorer.shapes import totals, trace
 from explorer.spec import RunSpec, from_text
-from explorer.ui import cache, html, shell, state, uploads
+from explorer.ui import cache, drafting, html, shell, state, uploads
 from explorer.weights import HEAD_BYTES, is_safetensors, spec_of
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _described(weights: Any, card: Any | None) -> tuple[RunSpec, str]:
     spec_there = spec_of(head) if is_safetensors(head) else None
     if spec_there is not None:
         return spec_there, f"{spec_there.name}, as the file says itself"
-    draft = state.draft()
+    draft = drafting.current()
     return imported.described(draft.model, draft.data, weights.name), f"{draft.network_title}, as in Build & train"
 
 

@@ -12,7 +12,7 @@ from explorer.analysis.classic import NAMES, Resemblance, classics, resemblance,
 from explorer.data.cards import DataCard
 from explorer.networks import Known
 from explorer.spec import Conv, Kernel, to_link
-from explorer.ui import cache, shell, state
+from explorer.ui import cache, drafting, shell
 from explorer.ui.components import wall
 from explorer.ui.components.painter import LARGEST, painter
 
@@ -124,13 +124,13 @@ def _chosen() -> None:
         )
         # What can't be is refused with a sentence, and then the page stays.
         if st.button("Train the rest with it", key="bench-train", type="primary", icon=":material/construction:") and (
-            state.edit(lambda draft: draft.with_frozen(kernel)) or _is_frozen(kernel)
+            drafting.edit(lambda draft: draft.with_frozen(kernel)) or _is_frozen(kernel)
         ):
-            st.switch_page(shell.path_of("build"), query_params={"spec": to_link(state.draft().run_spec())})
+            st.switch_page(shell.path_of("build"), query_params={"spec": to_link(drafting.current().run_spec())})
 
 
 def _is_frozen(kernel: Kernel) -> bool:
-    draft = state.draft()
+    draft = drafting.current()
     return kernel in draft.train.frozen_kernels and not draft.frozen_fault
 
 

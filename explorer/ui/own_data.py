@@ -12,7 +12,7 @@ import streamlit as st
 
 from explorer.data import own
 from explorer.errors import DataError, sentence
-from explorer.ui import html, own_kept, shell, state, uploads
+from explorer.ui import drafting, html, own_kept, shell, uploads
 from explorer.ui.components import wall
 from explorer.ui.own_kept import DONE, KEY
 
@@ -46,7 +46,7 @@ def _bring() -> None:
         "from them.",
     )
     name, done = st.session_state.get(DONE, ("", ""))
-    if name == state.draft().data.dataset:
+    if name == drafting.current().data.dataset:
         st.success(done, icon=":material/check:")
         if st.button("Go and train on it", key=f"{KEY}-train", type="primary", icon=":material/construction:"):
             st.switch_page(shell.path_of("build"))

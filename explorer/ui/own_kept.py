@@ -11,10 +11,12 @@ import streamlit as st
 from explorer.data import own
 from explorer.data.card import DataCard
 from explorer.errors import DataError, sentence
-from explorer.ui import cache, html, recipe, shell, state
+from explorer.ui import cache, drafting, html, recipe, shell
 from explorer.ui.components import wall
 
 KEY = "own-data"
+SHOWN, TAB = "data-shown", "data-tab"
+"""The keys of the page's data set and of its tabs."""
 DONE = f"{KEY}-done"
 """The key of the name of a data set that the recipe has just got, and what is told of that."""
 
@@ -40,9 +42,7 @@ def show() -> None:
 def _kept(card: DataCard, there: Sequence[str]) -> None:
     from explorer import labelled
 
-    learned = f"{len(there)} learned from it"
-    if not there:
-        learned = "no network has learned from it yet (with one that has, the other tabs show it)"
+    learned = f"{len(there)} learned from it" if there else "no network has learned from it yet"
     st.caption(
         f"{card.train_images:,} images to learn from, {card.test_images:,} to test; {own.size(card) / 1e6:,.1f} MB; "
         f"{learned}. {html.escape_markdown(card.source)}."
@@ -50,7 +50,7 @@ def _kept(card: DataCard, there: Sequence[str]) -> None:
     with shell.sentences():  # a damaged one can still be removed
         _firsts(card)
     with st.container(horizontal=True, gap="small"):
-        chosen = state.draft().data.dataset == card.name
+        chosen = drafting.current().data.dataset == card.name
         st.button(
             "In the recipe" if chosen else "Train on it",
             key=f"{KEY}-learn-{card.name}",
@@ -58,6 +58,14 @@ def _kept(card: DataCard, there: Sequence[str]) -> None:
             disabled=chosen,
             help="The recipe in Build & train takes it.",
             on_click=learn,
+            args=(card,),
+        )
+        st.button(
+            "Look at it",
+            key=f"{KEY}-look-{card.name}",
+            icon=":material/grid_view:",
+            help="The other tabs show its images and classes.",
+            on_click=_look,
             args=(card,),
         )
         st.download_button(
@@ -106,11 +114,15 @@ def _users(there: Sequence[str]) -> str | None:
     return f"{names}{' and others' if len(there) > 3 else ''} learned from it: delete these runs first."
 
 
+def _look(card: DataCard) -> None:
+    st.session_state[SHOWN], st.session_state[TAB] = card.name, "Samples"
+
+
 def learn(card: DataCard, before: str = "") -> None:
     """For callbacks: the draft learns from it, in as many steps as that needs; and that is told."""
-    was = state.draft().train
-    state.edit(recipe.with_dataset(card.name))
-    now = state.draft().train
+    was = drafting.current().train
+    drafting.edit(recipe.with_dataset(card.name))
+    now = drafting.current().train
     steps = "" if now == was else f", with batches of {now.batch_size} and {now.epochs} epochs for so many images"
     st.session_state[DONE] = card.name, f"{before}The recipe in Build & train has **{card.title}** now{steps}."
 

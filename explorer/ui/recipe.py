@@ -9,7 +9,7 @@ import streamlit as st
 
 from explorer.data.cards import all_cards, find_card
 from explorer.draft import Draft
-from explorer.ui import cache, state
+from explorer.ui import cache, drafting
 from explorer.ui.cache import devices
 from explorer.ui.components import wall
 from explorer.ui.redraw import edit
@@ -64,7 +64,7 @@ HELP = {
 
 def show() -> None:
     """All controls of the recipe for the current draft."""
-    draft = state.draft()
+    draft = drafting.current()
     with st.container(border=True, key="recipe-data"):
         _images(draft)
     with st.container(border=True, key="recipe-steps"):
@@ -213,15 +213,15 @@ def _data(name: str) -> Setter:
 
 
 def _key(name: str) -> str:
-    return f"{name}-{state.draft().head_id}"
+    return f"{name}-{drafting.current().head_id}"
 
 
 def _on_change(name: str, setter: Setter) -> Callable[[], None]:
-    key, head = _key(name), state.draft().head_id
+    key, head = _key(name), drafting.current().head_id
 
     def change() -> None:
         # A widget of a draft that was replaced meanwhile has nothing to say.
-        if state.draft().head_id == head:
+        if drafting.current().head_id == head:
             edit(lambda draft: setter(draft, st.session_state[key]))
 
     return change

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import streamlit as st
 
 from explorer.draft import Draft
-from explorer.ui import state, summaries
+from explorer.ui import drafting, summaries
 
 
 def edit(change: Callable[[Draft], Draft], *, hand: str = "", held: bool = False) -> None:
-    """For callbacks: changes the draft as `state.edit` does, and draws again what shows the change."""
-    redraw(lambda: state.edit(change, hand=hand, held=held))
+    """For callbacks: changes the draft as `drafting.edit` does, and draws again what shows the change."""
+    redraw(lambda: drafting.edit(change, hand=hand, held=held))
 
 
 def redraw(change: Callable[[], object]) -> None:
@@ -23,9 +23,9 @@ def redraw(change: Callable[[], object]) -> None:
     Where nothing changes nothing is drawn: the browser may send the state of widgets that have gone, and Streamlit
     then calls their callbacks, again with each new run.
     """
-    before = state.draft()
+    before = drafting.current()
     change()
-    now = state.draft()
+    now = drafting.current()
     if now == before:
         return
     parts = [part for part, of in _SHOWN.items() if of(now) != of(before)]

@@ -1,4 +1,5 @@
-"""What a session remembers, and its part that is in the URL: the current network, the current digit, the draft.
+"""What a session remembers, and its part that is in the URL: the current network and the current digit
+(the draft is in :mod:`explorer.ui.drafting`).
 
 A session takes over what a page's first URL says (a link that was opened), and what the browser's back and forward
 buttons lead to; otherwise it only writes. Reading at each run would undo changes: the browser sends its address along
@@ -16,19 +17,16 @@ import streamlit as st
 from explorer import networks
 from explorer.data.cards import find_card
 from explorer.digits import link
-from explorer.draft import Draft, History
-from explorer.errors import DataError, ExplorerError, PictureError, SpecError, sentence
-from explorer.spec import RunSpec, from_link, to_link
-from explorer.ui import html
+from explorer.errors import DataError, ExplorerError, PictureError, sentence
+from explorer.ui import drafting, html
 from explorer.ui.components import history as browser
 
-DEFAULT_NETWORK, DEFAULT_DATASET = "article", "mnist"
+DEFAULT_NETWORK = "article"
 COMPARE = "Compare"
 COMPARED = "compare-with"
 """The key of the page Compare's list of networks, by id, beside which the current one is looked at."""
 OWN = "own"
 TRAINING = "train-"
-_GONE, _MOVED = "_data-gone", "_data-moved"
 
 Split = Literal["test", "train"]
 
@@ -56,7 +54,7 @@ def follow_url(page: str, preferred: str | None = None, *, settle: Callable[[], 
         st.session_state["network"] = preferred
     if settle is not None:
         settle()
-    _write_address(_settle_data())
+    _write_address(drafting.settle())
 
 
 def page() -> str:
@@ -79,8 +77,8 @@ def take_address(params: Mapping[str, str]) -> None:
         _take_digit(params["digit"], params.get(OWN, ""))
     if "with" in params:
         st.session_state[COMPARED] = params["with"].split(",")
-    if "spec" in params and params["spec"] != _link():
-        _open_link(params["spec"])
+    if "spec" in params and params["spec"] != drafting.link():
+        drafting.open_link(params["spec"])
 
 
 def _note_return(page: str, params: Mapping[str, str]) -> None:
@@ -231,114 +229,3 @@ def _take_digit(text: str, own: str) -> None:
         st.session_state["digit_number"] = number
         st.session_state["digit_split"] = "train" if text.startswith(TRAINING) else "test"
         st.session_state["_digit_unseen"] = True
-
-
-# --- the draft ---
-
-
-def history() -> History:
-    """The draft and its steps. Those of a data set that is not here, by a link from another server or because it was
-    removed, go over to another one, and :func:`follow_url` tells."""
-    found = cast(History, st.session_state.setdefault("history", History(Draft.from_preset("article"))))
-    if missing := {name for name in found.datasets if not _is_here(name)}:
-        st.session_state[_GONE] = found.now.data.dataset if found.now.data.dataset in missing else None
-        st.session_state[_MOVED] = True
-        images = find_card(DEFAULT_DATASET).train_images
-
-        def moved(draft: Draft) -> Draft:
-            gone = draft.data.dataset in missing
-            return draft.with_dataset(DEFAULT_DATASET, images=images, before=None) if gone else draft
-
-        found = found.changed(moved)
-        st.session_state["history"] = found
-    return found
-
-
-def has_moved() -> bool:
-    """Whether the draft went over to another data set since this was last asked: who pressed Train before that meant
-    another one."""
-    history()
-    return bool(st.session_state.pop(_MOVED, False))
-
-
-def _is_here(dataset: str) -> bool:
-    try:
-        find_card(dataset)
-    except DataError:
-        return False
-    return True
-
-
-def draft() -> Draft:
-    return history().now
-
-
-def edit(change: Callable[[Draft], Draft], *, hand: str = "", held: bool = False) -> bool:
-    """For callbacks: replaces the draft by a changed one, and says whether that is another one; a change that cannot be
-    is refused with its sentence.
-
-    While a control, named by ``hand``, is ``held``, all its changes are one step of the history, and the address waits.
-    """
-    before = history()
-    began, last = st.session_state.pop(f"_held-{hand}", (before, before))
-    if last is not before:  # something else has changed the draft meanwhile
-        began = before
-    try:
-        now = began.then(change(draft()))
-    except SpecError as error:
-        st.toast(str(error), icon=":material/error:")
-        return False
-    if now != before:  # the same history stays the same object: the undo button stands for that one
-        st.session_state["history"] = now
-    if held:
-        st.session_state[f"_held-{hand}"] = began, history()
-    elif history() is not began:
-        _write_link()
-    return history() is not before
-
-
-def undo(shown: History) -> None:
-    """For callbacks: takes the last change back. ``shown`` is the history that the button stood for: where Streamlit
-    calls for one click again, after a run that was broken off, it is another one by then, and nothing is done."""
-    if history() is shown:
-        st.session_state["history"] = shown.undo()
-        _write_link()
-
-
-def redo(shown: History) -> None:
-    """For callbacks: the inverse of :func:`undo`."""
-    if history() is shown:
-        st.session_state["history"] = shown.redo()
-        _write_link()
-
-
-def _link() -> str:
-    return to_link(draft().run_spec())
-
-
-def _write_link() -> None:
-    st.query_params["spec"] = _link()
-
-
-def _settle_data() -> dict[str, str | None]:
-    """Tells that the draft went over to another data set; what of the address is no longer true."""
-    history()
-    name = st.session_state.pop(_GONE, None)
-    if name is None:
-        return {}
-    st.toast(
-        f"The data set “{html.escape_markdown(name)}” is not on this server: the recipe has MNIST instead. Bring its "
-        "files on the page Data.",
-        icon=":material/database_off:",
-    )
-    return {"spec": _link()} if "spec" in st.query_params else {}
-
-
-def _open_link(link: str) -> None:
-    try:
-        opened = Draft.from_run(from_link(RunSpec, link))
-    except SpecError as error:
-        st.toast(f"The link could not be opened: {html.escape_markdown(str(error))}", icon=":material/link_off:")
-        st.query_params.pop("spec", None)
-        return
-    st.session_state["history"] = history().then(opened)

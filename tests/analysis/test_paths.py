@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from explorer.analysis import paths
 from explorer.analysis.attribution import ACTIVATIONS
+from explorer.analysis.capture import activations
 from explorer.analysis.terms import INPUT, Constant, Terms, secant, terms, window
 from explorer.data.cards import CARDS
 from explorer.errors import SpecError
@@ -250,7 +251,7 @@ def test_following_the_strongest_takes_the_largest_term_of_the_values_own_sign(w
 def test_gliding_stops_at_the_next_choice() -> None:
     network = build(PRESETS["article"].model, CARD.shape, 10, seed=3).eval()
     image = np.random.default_rng(0).integers(0, 256, CARD.shape, dtype=np.uint8)
-    outputs = paths.observe(network, image, CARD)
+    outputs = paths.with_input(network, activations(network, image, CARD), image, CARD)
     path = paths.glide(network, outputs, (("output", (3,)), ("relu3", (7,))))
     assert [layer for layer, _ in path] == ["output", "relu3", "dense1"]
     first = paths.strongest(terms(network, outputs, *path[-1]))
@@ -266,7 +267,7 @@ def test_gliding_stops_at_the_next_choice() -> None:
 def test_every_preset_in_float32_to_a_hundred_thousandth(name: str) -> None:
     network = build(PRESETS[name].model, CARD.shape, 10, seed=1).eval()
     image = np.random.default_rng(1).integers(0, 256, CARD.shape, dtype=np.uint8)
-    outputs = paths.observe(network, image, CARD)
+    outputs = paths.with_input(network, activations(network, image, CARD), image, CARD)
     walked = paths.walk(network, outputs, paths.follow(network, outputs, (("output", (4,)),)))
     for step in walked.steps:
         size = np.abs(step.terms.products).sum() + sum(abs(constant.value) for constant in step.terms.constants)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from labelled_files import KINDS, packed, shapes
 from streamlit.testing.v1 import AppTest
 
 from explorer import labelled
-from explorer.data import DataCard, load, own
+from explorer.data import DataCard, load, own, split
 from explorer.draft import Draft
 from explorer.labelled import Found, Reading
 from explorer.recipes import FEWEST_STEPS, with_steps
@@ -267,3 +268,66 @@ def test_too_many_images_are_told_once_and_nobody_goes_on_asking(
         assert [error.value for error in tested.error] == ["There are more than 12 images: bring a part of them."]
         assert not any(button.key == "own-data-keep" for button in tested.button)
         tested.run()
+
+
+def test_it_is_looked_at_before_a_network_has_learned_from_it(open_app: Open) -> None:
+    card = kept()
+    tested = opened(open_app)
+    assert tested.selectbox(key="data-shown").value == "mnist"
+    sound(tested.button(key=f"own-data-look-{card.name}").click().run())
+    assert tested.selectbox(key="data-shown").value == card.name
+    data = load(card.name)
+    train = np.sort(split(data, DataSpec(dataset=card.name)).train)
+    shown = shown_wall(tested, "data-wall")
+    np.testing.assert_array_equal(shown.pixels, data.train.pixels[train][:, 0])
+    assert shown.header["captions"] == [f"{KINDS[data.train.labels[number]]} · {number}" for number in train]
+    # The current digit is one of MNIST's: none of these is it, nor can be.
+    assert shown.header["selected"] is None
+    assert not shown.header["clickable"]
+    said = texts(tested)
+    assert f"**{card.title}**: 24 training and 6 test images" in said
+    assert "to learn from" in next(group for group in tested.button_group if group.label == "Images").options
+    for tab, words in (
+        ("Classes", "As the recipe of Build &amp; train splits them"),
+        ("Hardest and oddest", "train one on my shapes"),
+        ("Duplicates", "Equal pairs are found by their bytes"),
+    ):
+        tested.session_state["data-tab"] = tab
+        sound(tested.run())
+        told = [item.value for item in tested.info] + [item.proto.body for item in tested.get("html")]
+        assert words in "\n".join([texts(tested), *map(str, told)])
+
+
+def test_another_network_brings_its_own_data_set_along(open_app: Open) -> None:
+    card = kept()
+    tested = opened(open_app)
+    tested.selectbox(key="data-shown").set_value(card.name).run()
+    sound(tested.switch_page("pages/mistakes.py").run())
+    sound(tested.switch_page("pages/data.py").run())
+    assert tested.selectbox(key="data-shown").value == card.name
+    labelled.remove(card)
+    sound(tested.run())
+    assert tested.selectbox(key="data-shown").value == "mnist"
+
+    other = kept()
+    tested.session_state["network"] = service.local().store.create(
+        RunSpec(model=Draft.from_preset("tiny").run_spec().model, data=DataSpec(dataset=other.name))
+    )
+    cache.known_networks.clear()
+    sound(tested.run())
+    assert tested.selectbox(key="data-shown").value == other.name
+
+
+def test_a_data_set_whose_files_are_not_here_is_told_and_the_page_goes_on(
+    open_app: Open, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KERNELSCOPE_DATA", str(tmp_path))
+    cache.dataset.clear()
+    tested = opened(open_app)
+    tested.selectbox(key="data-shown").set_value("fashion_mnist").run()
+    assert not tested.exception
+    assert "Fashion-MNIST" in tested.error[0].value
+    assert [tab.label for tab in tested.tabs] == ["Augmentation", "Your own"]
+    tested.session_state["data-tab"] = "Your own"
+    tested.run()
+    assert tested.file_uploader  # what is missing can be brought

@@ -31,7 +31,7 @@ from explorer.draft import History
 from explorer.models import build
 from explorer.presets import PRESETS
 from explorer.spec import RunSpec, to_link
-from explorer.ui import cache, state
+from explorer.ui import cache, drafting
 from explorer.ui.text import short_probability
 
 Open = Callable[..., AppTest]
@@ -190,13 +190,13 @@ def test_one_click_takes_one_change_back_however_often_it_is_heard(
     for kernels in (8, 16, 24):
         next(item for item in tested.select_slider if item.label == "Kernels").set_value(kernels).run()
         tested.run()  # AppTest knows what was drawn last alone, and a slider leaves the sliders as they are
-    once = state.undo
+    once = drafting.undo
 
     def twice(shown: History) -> None:
         once(shown)
         once(shown)
 
-    monkeypatch.setattr(state, "undo", twice)
+    monkeypatch.setattr(drafting, "undo", twice)
     for kernels in (16, 8, 32):
         button(tested, "undo").click().run()
         assert tested.session_state["history"].now.blocks.convs[0].kernels == kernels
