@@ -107,6 +107,14 @@ def test_marks_alone_and_brightness_are_chosen(archive: Path) -> None:
     np.testing.assert_array_equal(load(made[2]).train.pixels, 255 - load(made[0]).train.pixels)
 
 
+def test_classes_get_other_names(archive: Path) -> None:
+    (made,) = lines(explorer("datasets", "add", archive, "--classes", "ring, box, roof", "--json"))
+    assert made["classes"] == ["ring", "box", "roof"]
+    refused = explorer("datasets", "add", archive, "--classes", "ring, box")
+    assert refused.exit_code == 1
+    assert "3 classes and 2 names" in refused.output
+
+
 def test_what_is_not_read_is_told_and_what_is_wrong_too(tmp_path: Path) -> None:
     mixed = tmp_path / "mixed.zip"
     mixed.write_bytes(packed(shapes(5) | {"circle/no.png": b"no"}))

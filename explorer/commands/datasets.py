@@ -49,6 +49,10 @@ def add(
         bool | None,
         typer.Option("--invert/--no-invert", help="Turn dark and light round; default: where most are dark on light."),
     ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option("--classes", help="Names of the classes in their order, between commas; default: the files'."),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Make a data set of labelled pictures, each 28 × 28 and grey, which train --dataset then takes."""
@@ -60,6 +64,7 @@ def add(
             console.print(f"{name}: {fault}", style="yellow", markup=False)
         found = reading.found
         found = found.turned() if (found.dark if turn is None else turn) else found
+        found = found if classes is None else found.named(classes.split(","))
         source = ", ".join(file.name for file in files)
         card = labelled.keep(found, "mark" if mark else "whole", title=title or files[0].stem, source=source)
         out.result(_facts(card) | {"not_read": len(reading.faults)}, _line(card))

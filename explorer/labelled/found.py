@@ -52,6 +52,15 @@ class Found:
         train, test = (Labelled(255 - some.pixels, some.labels) for some in (self.train, self.test))
         return replace(self, train=train, test=test, dark=not self.dark)
 
+    def named(self, names: Sequence[str]) -> Found:
+        """The same with other names for the classes, in their order. Raises DataError where there are more or fewer
+        names than classes; whether they can be told apart, :func:`~explorer.data.own.fault` says."""
+        if len(names) != len(self.classes):
+            raise DataError(
+                f"there are {len(self.classes)} classes and {len(names)} names: give one for each, in their order"
+            )
+        return replace(self, classes=tuple(plain(name, LONGEST_CLASS) for name in names))
+
 
 class Names:
     """The classes' names as they come, each with a number. What makes them unfit for a data set ends the reading."""

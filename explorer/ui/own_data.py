@@ -109,8 +109,14 @@ def _progress(reading: Reading) -> None:
             st.rerun()
 
 
-def _found(found: Found, fit: Fit, turn: int, names: Sequence[str]) -> None:
+def _found(read: Found, fit: Fit, turn: int, files: Sequence[str]) -> None:
     """What the files hold, and the button that keeps it."""
+    names = f"{KEY}-names-{turn}"
+    found, fault = read, None
+    try:
+        found = _named(read, st.session_state.get(names))
+    except DataError as error:
+        fault = str(error)
     turned = fit == "whole" and _turned(found, turn)  # a mark alone is light on black
     left, right = st.columns([1, 1.4], gap="large")
     with left:
@@ -122,23 +128,30 @@ def _found(found: Found, fit: Fit, turn: int, names: Sequence[str]) -> None:
             else "The files don't say what tests: every fifth of a class does"
         )
         st.html(html.table(("Class", "To learn from", "To test"), rows, caption=caption, numeric=(1, 2)))
+        with st.popover("Rename classes", icon=":material/edit:", key=f"{KEY}-rename"):
+            st.text_area("A name a line, in this order", value="\n".join(read.classes), height="content", key=names)
     with right:
         _samples(found, turned=turned)
     title = f"{KEY}-title-{turn}"
-    st.text_input("Name", value=PurePath(names[0]).stem[: own.LONGEST_TITLE], max_chars=own.LONGEST_TITLE, key=title)
-    fault = own.fault(found.train, found.test, found.classes) or st.session_state.pop(f"{KEY}-fault", None)
-    source = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
+    st.text_input("Name", value=PurePath(files[0]).stem[: own.LONGEST_TITLE], max_chars=own.LONGEST_TITLE, key=title)
+    fault = fault or own.fault(found.train, found.test, found.classes) or st.session_state.pop(f"{KEY}-fault", None)
+    source = ", ".join(files[:3]) + (" …" if len(files) > 3 else "")
     st.button(
         "Keep as a data set",
         key=f"{KEY}-keep",
         type="primary",
         icon=":material/database:",
         disabled=fault is not None,
-        # The name as it is at the click: it may have been typed since this run.
-        on_click=lambda: _keep(found, fit, turned, st.session_state[title], source),
+        # The names as they are at the click: they may have been typed since this run.
+        on_click=lambda: _keep(read, fit, turned, st.session_state[names], st.session_state[title], source),
     )
     if fault:
         st.error(sentence(fault), icon=":material/error:")
+
+
+def _named(read: Found, lines: str | None) -> Found:
+    """With the names of the classes that were typed, one a line. Raises DataError as :meth:`Found.named`."""
+    return read if lines is None else read.named(lines.rstrip().split("\n"))
 
 
 def _turned(found: Found, turn: int) -> bool:
@@ -171,11 +184,12 @@ def _samples(found: Found, *, turned: bool) -> None:
     )
 
 
-def _keep(found: Found, fit: Fit, turned: bool, title: str, source: str) -> None:
+def _keep(read: Found, fit: Fit, turned: bool, names: str, title: str, source: str) -> None:
     from explorer import labelled
 
     there = {card.name for card in own.cards()}
     try:
+        found = _named(read, names)
         card = labelled.keep(found.turned() if turned else found, fit, title=title, source=source)
     except DataError as error:
         st.session_state[f"{KEY}-fault"] = str(error)

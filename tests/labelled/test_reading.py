@@ -232,6 +232,17 @@ def test_where_a_mark_is_wanted_and_there_is_none_the_picture_is_named() -> None
     assert "No ink" in text
 
 
+def test_classes_are_called_as_one_likes() -> None:
+    found, _ = read(("shapes.zip", packed(shapes(5))))
+    named = found.named(["ring", " box <b>", "tri_angle"])
+    assert named.classes == ("ring", "box b", "tri angle")
+    np.testing.assert_array_equal(named.train.labels, found.train.labels)
+    with pytest.raises(DataError, match="3 classes and 2 names: give one for each"):
+        found.named(["ring", "box"])
+    twice = found.named(["ring", "ring", "box"])
+    assert "same name" in str(own.fault(twice.train, twice.test, twice.classes))
+
+
 def test_turned_round_dark_is_light() -> None:
     found, _ = read(("shapes.zip", packed(shapes(5))))
     turned = found.turned()

@@ -85,6 +85,24 @@ def test_what_is_brought_is_shown_then_kept_and_in_the_recipe(open_app: Open) ->
     assert "three shapes" in run.name
 
 
+def test_classes_are_renamed_before_they_are_kept(open_app: Open) -> None:
+    tested = give(opened(open_app))
+    (names,) = tested.text_area
+    assert names.value == "\n".join(KINDS)
+    names.set_value("ring\nbox").run()
+    assert "There are 3 classes and 2 names: give one for each" in tested.error[0].value
+    assert tested.button(key="own-data-keep").disabled
+    tested.text_area[0].set_value("ring\nbox\nbox").run()
+    assert "Two classes have the same name" in tested.error[0].value
+    sound(tested.text_area[0].set_value("ring\nbox\nroof\n").run())
+    captions = shown_wall(tested, "own-data-samples").header["captions"]
+    assert list(dict.fromkeys(captions)) == ["ring", "box", "roof"]
+    sound(tested.button(key="own-data-keep").click().run())
+    (card,) = own.cards()
+    assert card.classes == ("ring", "box", "roof")
+    np.testing.assert_array_equal(load(card.name).train.labels, found().train.labels)
+
+
 def test_brightness_as_it_is(open_app: Open) -> None:
     tested = give(opened(open_app))
     (turn,) = (group for group in tested.button_group if group.label == "Brightness")
