@@ -107,6 +107,13 @@ def test_marks_alone_and_brightness_are_chosen(archive: Path) -> None:
     np.testing.assert_array_equal(load(made[2]).train.pixels, 255 - load(made[0]).train.pixels)
 
 
+def test_it_gets_another_title_and_keeps_its_name(archive: Path) -> None:
+    (made,) = lines(explorer("datasets", "add", archive, "--json"))
+    (renamed,) = lines(explorer("datasets", "rename", made["dataset"], "Better", "--json"))
+    assert renamed | {"not_read": 0} == made | {"title": "Better"}
+    assert "Better: 3 classes" in explorer("datasets", "list").output
+
+
 def test_classes_get_other_names(archive: Path) -> None:
     (made,) = lines(explorer("datasets", "add", archive, "--classes", "ring, box, roof", "--json"))
     assert made["classes"] == ["ring", "box", "roof"]
@@ -131,7 +138,8 @@ def test_what_is_not_read_is_told_and_what_is_wrong_too(tmp_path: Path) -> None:
 
 
 def test_known_sets_are_not_removed_and_unknown_ones_are_named() -> None:
-    assert "only own data sets can be removed" in explorer("datasets", "remove", "mnist").output
+    for command in (("remove", "mnist"), ("rename", "mnist", "Digits")):
+        assert "only own data sets can be renamed and removed" in explorer("datasets", *command).output
     assert "no data set named 'cats'" in explorer("datasets", "remove", "cats").output
     wrong = explorer("train", "--preset", "tiny", "--dataset", "cats")
     assert wrong.exit_code == 2

@@ -9,7 +9,7 @@ import typer
 
 from explorer import labelled
 from explorer.commands.output import JsonOption, console, progressing, reporting
-from explorer.data import CARDS, DataCard, find_card
+from explorer.data import DataCard, find_card, own
 from explorer.data.cards import all_cards
 from explorer.errors import DataError
 from explorer.runs.artifacts import atomic_write
@@ -89,12 +89,22 @@ def export(
 
 
 @app.command()
+def rename(
+    name: NameArgument,
+    title: Annotated[str, typer.Argument(help="What it is called from now on.")],
+    json: JsonOption = False,
+) -> None:
+    """Give an own data set another title. Runs, links and commands know it by its name, which stays."""
+    with reporting(json) as out:
+        card = own.rename(_own_one(name), title)
+        out.result(_facts(card), _line(card))
+
+
+@app.command()
 def remove(name: NameArgument, json: JsonOption = False) -> None:
     """Remove an own data set, without asking, unless networks are here that learned from it."""
     with reporting(json) as out:
-        card = find_card(name)
-        if card.name in CARDS:
-            raise DataError(f"{card.title} is none that was brought here: only own data sets can be removed")
+        card = _own_one(name)
         labelled.remove(card)
         out.result({"dataset": card.name, "removed": True}, f"{card.title} is removed.")
 
@@ -104,6 +114,13 @@ def _bytes(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise DataError(f"{file} can't be read ({error.strerror or error}): check its name and rights") from error
+
+
+def _own_one(name: str) -> DataCard:
+    card = find_card(name)
+    if not card.own:
+        raise DataError(f"{card.title} is none that was brought here: only own data sets can be renamed and removed")
+    return card
 
 
 def _facts(card: DataCard) -> dict[str, Any]:

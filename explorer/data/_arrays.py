@@ -95,6 +95,17 @@ def write_folder(folder: Path, arrays: Mapping[str, np.ndarray], about: Mapping[
         shutil.rmtree(part, ignore_errors=True)
 
 
+def say(folder: Path, about: Mapping[str, Any]) -> None:
+    """Says something else about the arrays of a folder. Raises OSError, and ValueError where the folder is damaged."""
+    index = json.loads((folder / INDEX).read_bytes())
+    part = folder.with_name(f".{folder.name}-{uuid.uuid4().hex}")
+    try:
+        part.write_text(json.dumps(index | {"about": dict(about)}))
+        part.replace(folder / INDEX)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def read_only(array: np.ndarray) -> np.ndarray:
     """The same memory, which can't be written to through what is returned."""
     view = np.asarray(array).view()

@@ -78,6 +78,11 @@ def _kept(card: DataCard, there: Sequence[str]) -> None:
             on_click="ignore",
             help="As NumPy arrays: the exported PyTorch script reads them, and they can be brought elsewhere.",
         )
+        with st.popover("Rename", icon=":material/edit:", key=f"{KEY}-rename-{card.name}"):
+            title = f"{KEY}-title-{card.name}"
+            st.text_input(
+                "Name", value=card.title, max_chars=own.LONGEST_TITLE, key=title, on_change=_rename, args=(card, title)
+            )
         with st.popover("Remove", icon=":material/delete:", key=f"{KEY}-remove-{card.name}"):
             st.markdown(
                 _users(there)
@@ -125,6 +130,16 @@ def learn(card: DataCard, before: str = "") -> None:
     now = drafting.current().train
     steps = "" if now == was else f", with batches of {now.batch_size} and {now.epochs} epochs for so many images"
     st.session_state[DONE] = card.name, f"{before}The recipe in Build & train has **{card.title}** now{steps}."
+
+
+def _rename(card: DataCard, title: str) -> None:
+    try:
+        own.rename(card, st.session_state[title])
+    except DataError as error:
+        st.toast(sentence(str(error)), icon=":material/error:")
+        return
+    cache.dataset.clear()
+    st.session_state.pop(DONE, None)  # it tells of the old name
 
 
 def _remove(card: DataCard) -> None:

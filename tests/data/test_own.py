@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,26 @@ def folders(home: Path) -> list[Path]:
 
 def find_or_none(name: str) -> DataCard | None:
     return all_cards().get(name)
+
+
+def test_another_title_changes_nothing_else(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    card = kept()
+    fingerprint = load(card.name).fingerprint
+    renamed = own.rename(card, "  <b>Better  ")
+    assert renamed == own.card(card.name) == replace(card, title="b Better")
+    assert load(card.name).fingerprint == fingerprint
+    np.testing.assert_array_equal(load(card.name).train.pixels, some(12).pixels)
+    with pytest.raises(DataError, match="needs a letter or a digit"):
+        own.rename(card, "<>")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(DataError, match=r"No space left on device.*check the folder"):
+        own.rename(card, "Third")
+    assert own.cards() == [renamed]
+    assert [folder.name for folder in folders(home)] == [card.name]
 
 
 def test_a_name_fits_into_a_spec_whatever_the_title() -> None:

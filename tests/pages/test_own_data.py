@@ -103,6 +103,18 @@ def test_classes_are_renamed_before_they_are_kept(open_app: Open) -> None:
     np.testing.assert_array_equal(load(card.name).train.labels, found().train.labels)
 
 
+def test_another_title_is_on_every_page(open_app: Open) -> None:
+    card = kept()
+    tested = opened(open_app)
+    field = tested.text_input(key=f"own-data-title-{card.name}")
+    sound(field.set_value("Better shapes").run())
+    assert own.card(card.name).title == "Better shapes"
+    assert [box.label for box in tested.expander if "images" in box.label] == ["Better shapes · 3 classes, 30 images"]
+    assert "Better shapes" in tested.selectbox(key="data-shown").options
+    tested.selectbox(key="data-shown").set_value(card.name)
+    assert "**Better shapes**: 24 training" in texts(sound(tested.run()))
+
+
 def test_brightness_as_it_is(open_app: Open) -> None:
     tested = give(opened(open_app))
     (turn,) = (group for group in tested.button_group if group.label == "Brightness")
