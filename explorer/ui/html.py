@@ -39,7 +39,8 @@ def table(
     def cell(tag: str, number: int, text: str) -> str:
         kind = ' class="number"' if number in numeric else ""
         if row_heads and number == 0:
-            tag, kind = ("th", ' scope="row"') if tag == "td" else (tag if text else "td", "")  # an empty corner
+            tag, kind = ("th", ' scope="row"') if tag == "td" else (tag, "")
+        tag = tag if text else "td"  # an empty corner is no heading
         return f"<{tag}{kind}>{escape(text)}</{tag}>"
 
     header = "".join(cell("th", number, text) for number, text in enumerate(head))

@@ -38,7 +38,13 @@ def show() -> None:
     """The live view; refreshes itself as long as the run is active."""
     network = sidebar.current_network()
     # Whoever presses Train wants to see it learn.
-    into_view(".st-key-run-header", network.id if network.busy else "", key="bring-run")
+    state = STATE_TITLES[cache.run_record(network.id).state] if network.kind == "run" else ""
+    into_view(
+        ".st-key-run-header",
+        network.id if network.busy else "",
+        said=state and f"{network.title}: {state}",
+        key="bring-run",
+    )
     if network.kind == "zoo":
         _empty()
         return

@@ -69,6 +69,7 @@ def enter(title: str, *, pictures: bool = False, settle: str | None = None) -> N
     from explorer import networks
     from explorer.ui import sidebar, state
 
+    st.set_page_config(page_title=f"{title} · Kernelscope")
     st.title(title, anchor=False)
     if state.is_first_run():
         time.sleep(FIRST_PAINT)
@@ -114,7 +115,7 @@ def fragment(
 
 def _navigate() -> Any:
     # The settings come first: without an icon of the app's own the browser would fetch the page's from a font server.
-    st.set_page_config(page_title="Kernelscope", page_icon=str(ICON), layout="wide")
+    st.set_page_config(page_icon=str(ICON), layout="wide")
     st.logo(str(LOGO), size="large", icon_image=str(ICON))
     (first, *_), *_ = PAGES
     pages = [

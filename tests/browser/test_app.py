@@ -253,6 +253,8 @@ def trained(app: str, browser: Any) -> Iterator[str]:
     curve.wait_for(timeout=LONG)
     curve.evaluate("element => { element.dataset.seen = 'first' }")
     expect(page.locator(".st-key-run-header")).to_contain_text("Trained", timeout=LONG)
+    # Who listens to the page hears it, too.
+    expect(page.locator('.st-key-bring-run [role="status"]')).to_contain_text("Trained")
     assert curve.evaluate("element => element.dataset.seen") == "first"
     network = re.search(r"network=([0-9a-f]{8})", page.url)
     assert network, page.url

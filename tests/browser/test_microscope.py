@@ -172,11 +172,11 @@ def test_play_slides_over_the_map_and_a_unit_is_chosen_in_its_strip(page: Page, 
     page.goto(f"{app}/?spec={to_link(FLAT)}&seed=4")
     scope = choose(page, "conv1")
     scope.evaluate("(root) => root.scope.move(0, 0)")
-    scope.get_by_role("button", name="Slide over the whole map").click()
+    scope.get_by_role("button", name="Play: slide over the whole map").click()
     scope.evaluate("""async (root) => {
       while (root.scope.row === 0 && root.scope.column < 3) await new Promise(requestAnimationFrame);
     }""")
-    scope.get_by_role("button", name="Slide over the whole map").click()
+    scope.get_by_role("button", name="Pause").click()
     stopped = scope.locator(".where").inner_text()
     page.wait_for_timeout(600)
     assert scope.locator(".where").inner_text() == stopped

@@ -1,6 +1,6 @@
 // Scrolls to an element of the page when there is something new in it. into_view.py says when.
 
-const PATIENCE = 10_000; // milliseconds until the element has to be there, with what stands below it: only then it can rise
+const PATIENCE = 60_000; // milliseconds until the element has to be there, with what stands below it: only then it can rise
 const PAUSE = 250;
 const seen = new Map(); // selector → what was in it last
 let reader; // whoever scrolls meanwhile has the last word
@@ -24,7 +24,9 @@ const bring = (selector, began) => {
   if (Date.now() < began + PATIENCE && !(reader > began)) setTimeout(() => bring(selector, began), PAUSE);
 };
 
-export default function ({ data: { selector, content } }) {
+export default function ({ data: { selector, content, said }, parentElement }) {
+  const status = parentElement.querySelector('[role="status"]');
+  if (status.textContent !== said) status.textContent = said;
   const before = seen.get(selector);
   seen.set(selector, content);
   if (before !== undefined && content && content !== before) bring(selector, Date.now());

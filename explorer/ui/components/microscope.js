@@ -4,8 +4,14 @@ const scopes = new WeakMap(); // Streamlit's element → its Scope
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const SHEET_CELL = 28; // CSS pixels, before they grow with the window
 const STRIDE_MS = 140; // of Play, between two positions
+const PLAY = "Play: slide over the whole map";
 const UNIT_COLUMNS = 16;
 const MOST_LISTED = 8;
+// What has the focus, also within another component's shadow.
+const holder = (within = document) => {
+  const found = within.activeElement;
+  return found?.shadowRoot ? holder(found.shadowRoot) ?? found : found ?? document.body;
+};
 const largest = (values) => {
   let most = 0;
   for (const value of values) most = Math.max(most, Math.abs(value));
@@ -63,7 +69,11 @@ class Scope {
     // Its place is under tall walls: who opens it should see that something opened.
     if (header.reveal) {
       const behavior = still.matches ? "auto" : "smooth";
-      requestAnimationFrame(() => this.root.scrollIntoView({ block: "start", behavior }));
+      const byKeyboard = holder().matches(":focus-visible");
+      requestAnimationFrame(() => {
+        this.root.scrollIntoView({ block: "start", behavior });
+        if (byKeyboard) this.stage?.canvas.focus({ preventScroll: true });
+      });
     }
   }
 
@@ -150,19 +160,25 @@ class Scope {
       return element;
     };
     button("‹", "One step back", () => this.step(-1));
-    this.playing = button("Play", "Slide over the whole map", () => (this.timer ? this.stop() : this.play()));
+    this.playing = button("Play", PLAY, () => (this.timer ? this.stop() : this.play()));
     button("›", "One step on", () => this.step(1));
   }
 
   play() {
     this.playing.textContent = "Pause";
+    this.playing.setAttribute("aria-label", "Pause");
+    this.where.setAttribute("aria-live", "off"); // a step each moment is too much to be read out
     this.timer = setInterval(() => this.step(1, true), still.matches ? 3 * STRIDE_MS : STRIDE_MS);
   }
 
   stop() {
     clearInterval(this.timer);
     this.timer = null;
-    if (this.playing) this.playing.textContent = "Play";
+    this.where?.removeAttribute("aria-live");
+    if (this.playing) {
+      this.playing.textContent = "Play";
+      this.playing.setAttribute("aria-label", PLAY);
+    }
   }
 
   // Row by row, around at the end.
@@ -462,6 +478,7 @@ class Dense {
     this.under = make("div", "under", parent);
     this.under.setAttribute("role", "status");
     this.maps = make("div", "back", parent);
+    scrolls(this.maps, "What each map of the layer before adds");
     for (const kind of ["pointermove", "pointerdown"]) this.maps.addEventListener(kind, (event) => this.point(event));
     this.maps.addEventListener("pointerleave", () => this.tell());
   }

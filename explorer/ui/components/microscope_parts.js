@@ -100,12 +100,20 @@ function rows(body, found, chosen = -1) {
   body.replaceChildren(fresh);
 }
 
+// What scrolls by itself can be scrolled by the keyboard.
+const scrolls = (element, label) => {
+  element.tabIndex = 0;
+  element.setAttribute("role", "group");
+  element.setAttribute("aria-label", label);
+};
+
 // The same numbers as text, made only while it is open.
 class TextTable {
   constructor(parent, fill) {
     this.element = make("details", "as-table", parent);
     make("summary", "", this.element).textContent = "As a table";
     this.body = make("div", "tables", this.element);
+    scrolls(this.body, "The numbers as a table");
     this.fill = fill;
     this.element.addEventListener("toggle", () => this.write());
   }

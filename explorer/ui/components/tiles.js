@@ -263,7 +263,9 @@ class Wall {
     this.current = index;
     this.show();
     const { element, frame } = this.tiles[index];
-    if (!element.matches(":focus-visible") || !this.header.details) return;
+    if (!element.matches(":focus-visible")) return;
+    element.scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (!this.header.details) return;
     requestAnimationFrame(() => {
       // after the scrolling that the focus causes
       const bounds = frame.getBoundingClientRect();

@@ -60,7 +60,7 @@ def widget(scene: Scene) -> None:
     )
     st.markdown(f"Row {row}, column {column}: **{significant(value)}** becomes **{significant(result)}**.")
     bounds = limits(before, signed=True)
-    left, right = st.columns(2, gap="medium", wrap=False)
+    left, right = st.container(key="lesson-row").columns(2, gap="medium", wrap=False)
     with left:
         st.caption(f"map {number} before: click a number")
         chart(

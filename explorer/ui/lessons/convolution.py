@@ -95,7 +95,7 @@ def several_widget(scene: Scene) -> None:
     number = chosen_kernel(scene)
     kernel, maps = weights(scene)[number, 0], scene.outputs[LAYER]
     bound = limits(maps, signed=True)
-    with st.container(key="lesson-sum"):
+    with st.container(key="lesson-row"):
         whole, close, result = st.columns(3, gap="medium", wrap=False)
     with whole:
         st.caption("the digit")
@@ -164,7 +164,7 @@ def slid(scene: Scene, stride: int, padding: int, *, size: int | None = None) ->
 
 
 def stride_widget(scene: Scene) -> None:
-    left, right = st.columns(2, gap="medium", wrap=False)
+    left, right = st.container(key="lesson-row").columns(2, gap="medium", wrap=False)
     stride = left.slider("Stride", 1, 6, 1, key="lesson-stride", persist_state="session")
     padding = right.slider("Padding", 0, 4, 0, key="lesson-padding", persist_state="session")
     number = chosen_kernel(scene)

@@ -47,7 +47,7 @@ def widget(scene: Scene) -> None:
     )
     place = LEARNING_RATES.index(rate)
     loss, share, elsewhere = (float(part[place]) for part in (found.losses, found.probabilities, found.others))
-    with st.container(key="lesson-metrics"):
+    with st.container(key="lesson-row"):
         before, after, others = st.columns(3, gap="small", wrap=False)
     before.metric(
         "Loss before", significant(found.loss), help=f"−ln of {precise_probability(found.probability)}, class {name}"
