@@ -36,7 +36,8 @@ _GAIN = 1.05  # or it is noise
 _COARSER_GAIN = 1.15  # coarser numbers need a reason
 _HOPELESS = 3.0  # times the other's time: such a step isn't taken again
 
-_SHORT = "the run is too short for comparing more"
+_TOO_SHORT = "the run is too short for comparing"
+_SHORT = f"{_TOO_SHORT} more"
 
 
 class Way(NamedTuple):
@@ -69,7 +70,7 @@ def choose(
     precision, layout = of_recipe(spec.train)
     chosen = Choice(precision=precision, memory_format=layout, threads=threads, compared=False, why="")
     if _images(spec, data) / spec.train.batch_size < WORTH_STEPS:
-        return chosen.model_copy(update={"why": f"{precision}: {_SHORT}"})
+        return chosen.model_copy(update={"why": _TOO_SHORT})
     trial = _Trial(spec, device, speeds or _Measured(data, device))
     seconds = _images(spec, data) / trial.alone(chosen)
     if seconds < WORTH_SECONDS:

@@ -23,8 +23,8 @@ PAGES = (
 )
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}
 FOCUSED = """() => {
-    const within = (root) => root.activeElement?.shadowRoot ? within(root.activeElement.shadowRoot) : root.activeElement;
-    const found = within(document);
+    let found = document.activeElement;
+    while (found.shadowRoot?.activeElement) found = found.shadowRoot.activeElement;
     const { x, y, width, height } = found.getBoundingClientRect();
     const kept = found.closest("[data-testid]")?.dataset.testid ?? "";
     return { tag: found.tagName, kept, text: found.textContent, x, y, right: x + width, bottom: y + height };

@@ -230,7 +230,7 @@ def test_a_row_of_chapters_that_comes_late_still_shows_where_one_is(app: str, op
     opened(page, 8)
     expect(page.locator(CURRENT)).to_be_in_viewport(ratio=1)
     # Away and back, on the same page: another row, the same chapter.
-    page.get_by_role("link", name="Build").first.evaluate("link => link.click()")
+    page.get_by_test_id("stSidebarNavLink").filter(has_text="Build").evaluate("link => link.click()")
     expect(page.locator("h1").first).to_have_text("Build & train", timeout=LONG)
     page.go_back()
     opened(page, 8)

@@ -8,7 +8,14 @@ import streamlit as st
 
 from explorer.ui.components import assets
 
-_SCRIPT = assets.script("drag.js", within='[class*="st-key-block-"]', stage=".st-key-stage")
+# One element for both: stay.js needs none of its own.
+_SCRIPT = assets.script(
+    "stay.js",
+    "drag.js",
+    within='[class*="st-key-block-"]',
+    stage=".st-key-stage",
+    mends=".st-key-make-it-fit, .st-key-mend",
+)
 _mount = st.components.v2.component("kernelscope_drag", html=assets.FAULT, css="", js=_SCRIPT.loader)
 
 

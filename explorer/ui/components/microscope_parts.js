@@ -113,7 +113,7 @@ class TextTable {
     this.element = make("details", "as-table", parent);
     make("summary", "", this.element).textContent = "As a table";
     this.body = make("div", "tables", this.element);
-    scrolls(this.body, "The numbers as a table");
+    scrolls(this.body, "The same as a table");
     this.fill = fill;
     this.element.addEventListener("toggle", () => this.write());
   }
