@@ -16,6 +16,14 @@ LAYOUT = """() => [...document.querySelectorAll('[data-testid="stElementContaine
     .join()"""
 
 
+def arrived(page: Page) -> None:
+    """A page that has just been opened, with a network that has weights, is there as a whole. Raises AssertionError
+    where it does not come."""
+    expect(page.locator("h1").first).to_be_visible(timeout=LONG)
+    expect(page.locator(".ks-verdict")).to_have_count(1, timeout=LONG)  # the last that the server sends
+    settled(page)
+
+
 def settled(page: Page) -> None:
     """The server has answered, every widget's script is there, and nothing moves any more. Raises AssertionError where
     that does not happen, or the page shows an exception."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
-from settling import LONG, settled, standing
+from settling import LONG, arrived, settled, standing
 
 pytestmark = pytest.mark.browser
 PAGES = (
@@ -33,9 +33,7 @@ FOCUSED = """() => {
 
 def shown(page: Page, address: str) -> Page:
     page.goto(address)
-    expect(page.locator("h1").first).to_be_visible(timeout=LONG)
-    expect(page.locator(".ks-verdict")).to_have_count(1, timeout=LONG)
-    settled(page)
+    arrived(page)
     return page
 
 

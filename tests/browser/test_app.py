@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Page, Route, WebSocket, expect
-from settling import LONG, settled, standing
+from settling import LONG, arrived, settled, standing
 
 from explorer.data import load
 from explorer.figures.theme import DARK, LIGHT, Palette
@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[2]
 def visit(app: str, page: Page) -> Callable[[str], Page]:
     def go(path: str = "") -> Page:
         page.goto(f"{app}/{path}")
-        expect(page.locator("h1").first).to_be_visible(timeout=LONG)
+        arrived(page)
         return page
 
     return go
@@ -57,6 +57,7 @@ def test_a_cold_server_answers_a_deep_link_with_the_right_page(
     server = serve(ROOT / "streamlit_app.py", {"KERNELSCOPE_HOME": str(tmp_path)})
     page.goto(f"{server.url}/mistakes?network=lenet5&digit=7")
     expect(page.locator("h1").first).to_have_text("Mistakes", timeout=LONG)
+    expect(page).to_have_title("Mistakes · Kernelscope")
     expect(page.get_by_text("of the test images are read right")).to_be_visible(timeout=LONG)
     expect(page.get_by_text("Page not found")).to_have_count(0)
     expect(page.get_by_role("combobox", name="Current network")).to_have_value("LeNet-5 (bundled)")
@@ -131,8 +132,7 @@ def test_a_slider_moves_the_drawing_and_an_impossible_network_is_mended(visit: C
 def test_what_is_mended_stays_where_it_was_on_the_screen(app: str, open_page: Callable[..., Page], width: int) -> None:
     page = open_page(viewport={"width": width, "height": 900})
     page.goto(app)
-    expect(page.locator(".st-key-train button")).to_be_enabled(timeout=LONG)
-    settled(page)
+    arrived(page)
     for number in (0, 1):
         thumb = page.get_by_role("slider", name="Kernel size").nth(number)
         thumb.focus()
@@ -181,9 +181,6 @@ def test_a_slider_is_followed_while_it_is_dragged(visit: Callable[..., Page]) ->
     page = visit()
     stage, block = page.locator(".st-key-stage"), page.locator("[class*='st-key-block-']").first
     expect(stage.get_by_text("225,034 parameters")).to_be_visible(timeout=LONG)
-    # What is still laid out would move the slider from under the hand; the sidebar's answer is the last to come.
-    expect(page.locator(".ks-verdict")).to_be_visible(timeout=LONG)
-    settled(page)
     slider = block.get_by_role("slider", name="Kernels")
     address = page.url
 
@@ -234,7 +231,7 @@ def trained(app: str, browser: Any) -> Iterator[str]:
     context = browser.new_context(viewport={"width": 1440, "height": 1000})
     page = context.new_page()
     page.goto(f"{app}/")
-    expect(page.locator("h1").first).to_be_visible(timeout=LONG)
+    arrived(page)
     page.get_by_role("tab", name="Recipe").click()
     thumb = page.get_by_role("slider", name="Training images")
     thumb.focus()
@@ -268,7 +265,7 @@ def test_the_drawing_stays_in_sight_and_a_run_takes_its_place(app: str, browser:
     page.goto(f"{app}/build?controls=recipe")
     stage, drawn = page.locator(".st-key-stage"), page.locator(".st-key-architecture")
     expect(stage.get_by_text("225,034 parameters")).to_be_visible(timeout=LONG)
-    settled(page)
+    arrived(page)
 
     page.get_by_test_id("stMain").evaluate("main => main.scrollTo(0, 500)")
     expect(page.get_by_role("heading", name="Build & train")).not_to_be_in_viewport()
@@ -413,8 +410,7 @@ def test_no_page_is_wider_than_the_window(
 ) -> None:
     page = open_page(viewport={"width": width, "height": 844}, color_scheme=scheme)
     page.goto(f"{app}/{path}")
-    expect(page.locator("h1").first).to_be_visible(timeout=LONG)
-    settled(page)
+    arrived(page)
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
 
 
@@ -426,7 +422,7 @@ def test_maps_grow_with_the_window_by_whole_pixels(
     page.goto(f"{app}/inside?network=lenet5&digit=7")
     tiles = page.locator("section[data-name=conv1]").get_by_role("option")
     expect(tiles.first).to_be_visible(timeout=LONG)
-    settled(page)
+    arrived(page)
     small = page.get_by_alt_text("The current digit, true class")
     for picture in (tiles.nth(3).locator(".pixels"), small):
         box = standing(picture)
@@ -451,7 +447,7 @@ def test_maps_grow_with_the_window_by_whole_pixels(
     page.goto(f"{app}/mistakes?network=softmax&digit=7")
     chart = page.locator(".st-key-confusion .ks-chart[data-drawn]")
     expect(chart).to_be_visible(timeout=LONG)
-    settled(page)
+    arrived(page)
     box = standing(chart)
     assert box["height"] == pytest.approx(matrix, abs=1)
     assert page.locator(".st-key-confusion").evaluate("(one) => one.scrollHeight <= one.clientHeight")

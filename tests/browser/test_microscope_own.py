@@ -11,7 +11,7 @@ import pytest
 import torch
 from playwright.sync_api import Locator, Page, WebSocket, expect
 from scopes import RECORDER, alike, by_channel, close, exact, lines_drawn, patch, rounded_alike, settled, shown, table
-from settling import LONG, standing
+from settling import LONG, arrived, standing
 from torch import Tensor, nn
 
 from explorer import networks
@@ -64,6 +64,7 @@ BUILT = ModelSpec(
 def build_and_train(page: Page, url: str) -> str:
     """From a link, by the first block's controls and the button; gives the run's id."""
     page.goto(f"{url}/?spec={to_link(BEGUN)}")
+    arrived(page)
     for label, presses, says in (("Kernel size", 1, "4 × 4"), ("Stride", 1, "2"), ("Padding", 2, "1")):
         thumb = page.get_by_role("slider", name=label).first
         thumb.focus(timeout=LONG)

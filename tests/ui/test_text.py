@@ -51,6 +51,11 @@ def test_a_table_shows_text_and_never_runs_it(text: str) -> None:
     assert "<" not in inner
 
 
+def test_an_empty_corner_of_a_table_is_no_heading() -> None:
+    assert "<tr><td></td><th>a</th></tr>" in html.table(("", "a"), [("b", "c")], caption="x")
+    assert "<tr><td></td><th>a</th></tr>" in html.table(("", "a"), [("b", "c")], caption="x", row_heads=True)
+
+
 @given(st.text())
 def test_no_text_in_a_csv_is_a_formula(text: str) -> None:
     made = cell(text)
