@@ -117,6 +117,21 @@ def test_undo_redo_clear_and_eraser(page: Page, app: str) -> None:
     assert not ink(page).any()
     page.keyboard.press("Control+z")
     reads(page, "1")
+    # A button that the keyboard has used up hands over to the paper.
+    page.locator(PAPER).focus()
+    for _ in range(5):  # pen, eraser, undo; redo is after it
+        page.keyboard.press("Tab")
+        if (
+            page.locator(".st-key-draw")
+            .get_by_role("button", name="Redo", exact=True)
+            .evaluate("b => b.matches(':focus')")
+        ):
+            break
+    page.keyboard.press("Enter")
+    assert not ink(page).any()
+    expect(page.locator(PAPER)).to_be_focused()
+    page.keyboard.press("Control+z")
+    reads(page, "1")
     tool(page, "Eraser")
     page.get_by_role("slider", name="Width").fill("44")
     line(page, ONE)

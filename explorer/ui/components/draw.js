@@ -366,9 +366,11 @@ class Paper {
     const { strokes, undone, erase } = this.state;
     this.pen.setAttribute("aria-pressed", !erase);
     this.eraser.setAttribute("aria-pressed", erase);
+    const focused = [this.undoButton, this.redoButton, this.clearButton].find((button) => button.matches(":focus-visible"));
     this.undoButton.disabled = !strokes.length;
     this.redoButton.disabled = !undone.length;
     this.clearButton.disabled = this.blank();
+    if (focused?.disabled) this.paper.focus({ preventScroll: true }); // or the keyboard would be nowhere
     this.root.classList.toggle("erase", erase);
     const size = (this.width * this.paper.clientWidth) / PAPER;
     Object.assign(this.dot.style, { width: `${size}px`, height: `${size}px` });
