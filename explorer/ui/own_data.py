@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import PurePath
 from typing import TYPE_CHECKING, cast
+from zlib import crc32
 
 import numpy as np
 import streamlit as st
@@ -111,7 +112,8 @@ def _progress(reading: Reading) -> None:
 
 def _found(read: Found, fit: Fit, turn: int, files: Sequence[str]) -> None:
     """What the files hold, and the button that keeps it."""
-    names = f"{KEY}-names-{turn}"
+    # Other files have names of their own, and so have those that are read otherwise and then lack a class.
+    names = f"{KEY}-names-{turn}-{crc32('/'.join(read.classes).encode()):08x}"
     found, fault = read, None
     try:
         found = _named(read, st.session_state.get(names))

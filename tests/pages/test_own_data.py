@@ -103,6 +103,18 @@ def test_classes_are_renamed_before_they_are_kept(open_app: Open) -> None:
     np.testing.assert_array_equal(load(card.name).train.labels, found().train.labels)
 
 
+def test_other_files_are_not_called_as_those_before(open_app: Open) -> None:
+    tested = give(opened(open_app))
+    tested.text_area[0].set_value("ring\nbox\nroof").run()
+    two = {name: data for name, data in shapes(10).items() if not name.startswith(KINDS[0])}
+    tested = sound(give(tested, "two.zip", packed(two)))
+    assert tested.text_area[0].value == "\n".join(KINDS[1:])
+    tested = sound(give(tested))  # the first again
+    captions = shown_wall(tested, "own-data-samples").header["captions"]
+    assert set(captions) in (set(KINDS), {"ring", "box", "roof"})
+    assert not tested.button(key="own-data-keep").disabled
+
+
 def test_another_title_is_on_every_page(open_app: Open) -> None:
     card = kept()
     tested = opened(open_app)
