@@ -70,6 +70,8 @@ def enter(title: str, *, pictures: bool = False, settle: str | None = None) -> N
     from explorer.ui import sidebar, state
 
     st.set_page_config(page_title=f"{title} · Kernelscope")
+    # What is without a place on the page: a toast that comes first of that is lost where the script runs again at once.
+    st.html("<style></style>")
     st.title(title, anchor=False)
     if state.is_first_run():
         time.sleep(FIRST_PAINT)
