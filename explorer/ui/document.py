@@ -52,6 +52,7 @@ class Document:
             await GZipMiddleware(_answer(body.decode(), scope, start))(scope, receive, send)
 
 
+@lru_cache(maxsize=1)
 def complete(document: str) -> str:
     """Streamlit's document with the app's name and style.
 
@@ -62,7 +63,6 @@ def complete(document: str) -> str:
     return named.replace("</body>", f"<style>{style()}</style></body>")
 
 
-@lru_cache(maxsize=1)
 def style() -> str:
     """The app's own style sheet: the theme's variables, and what Streamlit's settings don't reach."""
     sheets = [path.read_text("utf-8") for path in STYLES]
@@ -85,7 +85,7 @@ def _is_document(start: Message) -> bool:
 
 
 def _answer(document: str, scope: Scope, start: Message) -> Response:
-    whole = _complete(document)
+    whole = complete(document)
     tag = f'W/"{hashlib.sha256(whole.encode()).hexdigest()[:16]}"'
     held = Headers(scope=scope).get("if-none-match", "")
     answer = Response(status_code=304) if tag in held else HTMLResponse(whole)
@@ -94,6 +94,3 @@ def _answer(document: str, scope: Scope, start: Message) -> Response:
         del headers[name]
     answer.headers.update({**headers, "etag": tag})
     return answer
-
-
-_complete = lru_cache(maxsize=1)(complete)

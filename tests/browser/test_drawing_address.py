@@ -6,7 +6,7 @@ import base64
 import io
 import urllib.error
 import urllib.request
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
@@ -17,9 +17,6 @@ from explorer import networks
 from explorer.ui import drawing
 from explorer.ui.components import draw, frames
 from explorer.ui.components.wall import Payload
-
-if TYPE_CHECKING:
-    pass
 
 
 def picture(*points: tuple[int, int]) -> str:

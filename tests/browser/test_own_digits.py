@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
+from settling import LONG
 from test_draw import ANSWER, ONE, SEVEN, begin, line, reads, tool
 
-if TYPE_CHECKING:
-    pass
+from explorer.data import CARDS, load
+from explorer.digits.collection import Kept, to_zip
 
 pytestmark = pytest.mark.browser
 SCRIBBLE = tuple((0.8 if number % 2 else 0.2, 0.2 + 0.05 * number) for number in range(13))  # to and fro
@@ -47,6 +48,19 @@ def keep(page: Page, digit: str) -> None:
     page.get_by_test_id("stPopoverBody").get_by_text(digit, exact=True).click()
     expect(page.get_by_text(f"Kept as a {digit}:")).to_be_visible()
     page.keyboard.press("Escape")
+
+
+def test_what_a_zip_adds_is_told(page: Page, app: str, tmp_path: Path) -> None:
+    """Also where the script runs again at once, which swallows a toast that is the first of its kind."""
+    test = load("mnist").test
+    path = tmp_path / "mine.zip"
+    kept = [Kept(np.asarray(test.pixels[number]), int(test.labels[number]), "drawn") for number in (0, 1, 2)]
+    path.write_bytes(to_zip(kept, CARDS["mnist"].classes))
+    page.goto(f"{app}/digits")
+    page.get_by_role("tab", name="My test set").click()
+    expect(page.get_by_text("Here your own digits will stand")).to_be_visible(timeout=LONG)
+    page.locator("input[type=file]").last.set_input_files(path)
+    expect(page.get_by_text("3 digits added.")).to_be_visible()
 
 
 @pytest.mark.long
